@@ -1,0 +1,93 @@
+package attest
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+)
+
+// Hash is a SHA-256 digest, an id or a commitment. Its text form is 64
+// lower-case hexadecimal digits; anything else is refused.
+type Hash [sha256.Size]byte
+
+// ParseHash reads the text form of a Hash.
+func ParseHash(s string) (Hash, error) {
+	var h Hash
+	if len(s) != 2*len(h) {
+		return Hash{}, fmt.Errorf("hash %q has %d characters, want %d", clip(s), len(s), 2*len(h))
+	}
+	for i := range len(s) {
+		// hex.Decode takes upper case too, which would give one hash two spellings.
+		if s[i] >= 'A' && s[i] <= 'F' {
+			return Hash{}, fmt.Errorf("hash %q is not lower-case hex", s)
+		}
+	}
+	if _, err := hex.Decode(h[:], []byte(s)); err != nil {
+		return Hash{}, fmt.Errorf("hash %q is not lower-case hex", s)
+	}
+	return h, nil
+}
+
+func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+// Short is the first eight digits, for people; never compare by it.
+func (h Hash) Short() string { return hex.EncodeToString(h[:4]) }
+
+// IsZero reports whether h is the all-zero value that stands for "none".
+func (h Hash) IsZero() bool { return h == Hash{} }
+
+// MarshalText implements encoding.TextMarshaler.
+func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (h *Hash) UnmarshalText(text []byte) error {
+	parsed, err := ParseHash(string(text))
+	*h = parsed
+	return err
+}
+
+const tagPrefix = "proctor/v1/"
+
+// AppendTag appends the domain separator of tag t (PROTOCOL §0).
+func AppendTag(dst []byte, t string) []byte {
+	dst = append(dst, tagPrefix...)
+	dst = append(dst, t...)
+	return append(dst, '\n')
+}
+
+// AppendLP appends x behind its length as u64 (PROTOCOL §0: lp).
+func AppendLP[T []byte | string](dst []byte, x T) []byte {
+	dst = binary.BigEndian.AppendUint64(dst, uint64(len(x)))
+	return append(dst, x...)
+}
+
+// TaggedHash is TH of PROTOCOL §0: SHA-256 of the tag followed by the parts.
+// The caller length-prefixes every part of variable size.
+func TaggedHash(t string, parts ...[]byte) Hash {
+	buf := AppendTag(make([]byte, 0, 256), t)
+	for _, p := range parts {
+		buf = append(buf, p...)
+	}
+	return sha256.Sum256(buf)
+}
+
+// CommitField is the salted commitment of PROTOCOL §2 to one field's bytes:
+// HMAC-SHA256(salt, tag("field") ‖ lp(field) ‖ lp(bytes)).
+func CommitField(salt Hash, field string, bytes []byte) Hash {
+	mac := hmac.New(sha256.New, salt[:])
+	buf := AppendTag(make([]byte, 0, 64+len(field)+len(bytes)), "field")
+	buf = AppendLP(buf, field)
+	mac.Write(AppendLP(buf, bytes))
+	return Hash(mac.Sum(nil))
+}
+
+// clip shortens foreign text that goes into an error.
+func clip(s string) string {
+	const most = 80
+	if len(s) > most {
+		return s[:most] + "…"
+	}
+	return s
+}

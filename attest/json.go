@@ -1,0 +1,375 @@
+package attest
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gowebpki/jcs"
+)
+
+// MaxDepth is the deepest nesting that committed JSON may have; the outermost
+// container counts as one.
+const MaxDepth = 64
+
+// JSONError says why bytes are not JSON that can be committed, and where.
+type JSONError struct {
+	Offset int // byte offset, from zero
+	Reason string
+}
+
+func (e *JSONError) Error() string { return fmt.Sprintf("%s at byte %d", e.Reason, e.Offset) }
+
+// Canonicalize returns the RFC 8785 (JCS) form of data. It first refuses, with a
+// *JSONError, every document that could be read in two ways (PROTOCOL §0):
+// duplicate names, invalid UTF-8, lone surrogates, nesting beyond MaxDepth,
+// trailing data, and numbers whose canonical form is another number.
+func Canonicalize(data []byte) ([]byte, error) {
+	if err := CheckJSON(data); err != nil {
+		return nil, err
+	}
+	out, err := jcs.Transform(data)
+	if err != nil {
+		return nil, fmt.Errorf("canonicalizing JSON: %w", err)
+	}
+	return out, nil
+}
+
+// CheckCanonical reports an error unless data is its own canonical form.
+func CheckCanonical(data []byte) error {
+	canonical, err := Canonicalize(data)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(canonical, data) {
+		return fmt.Errorf("not canonical JSON (RFC 8785): differs from byte %d on", firstDifference(canonical, data))
+	}
+	return nil
+}
+
+// CheckJSON reports whether data is one JSON value that can be committed.
+func CheckJSON(data []byte) error { return checkJSON(data, true) }
+
+// CheckForeignJSON is CheckJSON for files that are hashed as they are
+// (config.json, harness logs): their numbers may have any value, their
+// duplicate names are refused all the same.
+func CheckForeignJSON(data []byte) error { return checkJSON(data, false) }
+
+func checkJSON(data []byte, exactNumbers bool) error {
+	s := &scanner{data: data, exact: exactNumbers}
+	s.space()
+	if err := s.value(0); err != nil {
+		return err
+	}
+	s.space()
+	if s.at < len(data) {
+		return s.fail("data after the JSON value")
+	}
+	return nil
+}
+
+// scanner walks a JSON document once. encoding/json cannot serve here: it
+// replaces invalid UTF-8 and lone surrogates, lets the last of two equal names
+// win, and rounds numbers, all without a word.
+type scanner struct {
+	data  []byte
+	at    int
+	exact bool
+}
+
+func (s *scanner) fail(format string, args ...any) error {
+	return &JSONError{Offset: s.at, Reason: fmt.Sprintf(format, args...)}
+}
+
+func (s *scanner) peek() byte {
+	if s.at < len(s.data) {
+		return s.data[s.at]
+	}
+	return 0
+}
+
+func (s *scanner) space() {
+	for s.at < len(s.data) {
+		switch s.data[s.at] {
+		case ' ', '\t', '\n', '\r':
+			s.at++
+		default:
+			return
+		}
+	}
+}
+
+func (s *scanner) value(depth int) error {
+	switch c := s.peek(); {
+	case c == '{':
+		return s.object(depth + 1)
+	case c == '[':
+		return s.array(depth + 1)
+	case c == '"':
+		_, err := s.string()
+		return err
+	case c == '-' || c >= '0' && c <= '9':
+		return s.number()
+	}
+	for _, word := range []string{"true", "false", "null"} {
+		if bytes.HasPrefix(s.data[s.at:], []byte(word)) {
+			s.at += len(word)
+			return nil
+		}
+	}
+	if s.at == len(s.data) {
+		return s.fail("JSON ends where a value should be")
+	}
+	return s.fail("%q is not the start of a JSON value", rune(s.peek()))
+}
+
+func (s *scanner) object(depth int) error {
+	if depth > MaxDepth {
+		return s.fail("nested deeper than %d", MaxDepth)
+	}
+	s.at++
+	s.space()
+	if s.peek() == '}' {
+		s.at++
+		return nil
+	}
+	names := map[string]bool{}
+	for {
+		s.space()
+		start := s.at
+		if s.peek() != '"' {
+			return s.fail("want a member name")
+		}
+		name, err := s.string()
+		if err != nil {
+			return err
+		}
+		if names[name] {
+			return &JSONError{Offset: start, Reason: fmt.Sprintf("duplicate name %q", clip(name))}
+		}
+		names[name] = true
+		s.space()
+		if s.peek() != ':' {
+			return s.fail("want a colon after a member name")
+		}
+		s.at++
+		s.space()
+		if err := s.value(depth); err != nil {
+			return err
+		}
+		if done, err := s.next('}'); done || err != nil {
+			return err
+		}
+	}
+}
+
+func (s *scanner) array(depth int) error {
+	if depth > MaxDepth {
+		return s.fail("nested deeper than %d", MaxDepth)
+	}
+	s.at++
+	s.space()
+	if s.peek() == ']' {
+		s.at++
+		return nil
+	}
+	for {
+		s.space()
+		if err := s.value(depth); err != nil {
+			return err
+		}
+		if done, err := s.next(']'); done || err != nil {
+			return err
+		}
+	}
+}
+
+// next steps over a comma, or over the closing bracket of a container.
+func (s *scanner) next(closing byte) (done bool, err error) {
+	s.space()
+	switch s.peek() {
+	case ',':
+		s.at++
+		return false, nil
+	case closing:
+		s.at++
+		return true, nil
+	}
+	return false, s.fail("want a comma or %q", rune(closing))
+}
+
+func (s *scanner) string() (string, error) {
+	s.at++
+	start, plain := s.at, true
+	var b strings.Builder
+	for s.at < len(s.data) {
+		switch c := s.data[s.at]; {
+		case c == '"':
+			text := string(s.data[start:s.at])
+			if !plain {
+				text = b.String()
+			}
+			s.at++
+			return text, nil
+		case c == '\\':
+			if plain {
+				plain = false
+				b.Write(s.data[start:s.at])
+			}
+			r, err := s.escape()
+			if err != nil {
+				return "", err
+			}
+			b.WriteRune(r)
+		case c < ' ':
+			return "", s.fail("control character in a string")
+		default:
+			r, size := utf8.DecodeRune(s.data[s.at:])
+			if r == utf8.RuneError && size <= 1 {
+				return "", s.fail("invalid UTF-8")
+			}
+			if !plain {
+				b.Write(s.data[s.at : s.at+size])
+			}
+			s.at += size
+		}
+	}
+	return "", s.fail("string without end")
+}
+
+var escapes = map[byte]rune{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
+func (s *scanner) escape() (rune, error) {
+	if s.at+1 >= len(s.data) {
+		return 0, s.fail("string without end")
+	}
+	if r, ok := escapes[s.data[s.at+1]]; ok {
+		s.at += 2
+		return r, nil
+	}
+	high, ok := s.unicodeEscape(s.at)
+	if !ok {
+		return 0, s.fail("unknown escape in a string")
+	}
+	if high < 0xd800 || high > 0xdfff {
+		s.at += 6
+		return high, nil
+	}
+	low, ok := s.unicodeEscape(s.at + 6)
+	if high > 0xdbff || !ok || low < 0xdc00 || low > 0xdfff {
+		return 0, s.fail("lone surrogate")
+	}
+	s.at += 12
+	return (high-0xd800)<<10 + (low - 0xdc00) + 0x10000, nil
+}
+
+func (s *scanner) unicodeEscape(at int) (rune, bool) {
+	if at+6 > len(s.data) || s.data[at] != '\\' || s.data[at+1] != 'u' {
+		return 0, false
+	}
+	var r rune
+	for _, c := range s.data[at+2 : at+6] {
+		switch {
+		case c >= '0' && c <= '9':
+			r = r<<4 + rune(c-'0')
+		case c >= 'a' && c <= 'f':
+			r = r<<4 + rune(c-'a') + 10
+		case c >= 'A' && c <= 'F':
+			r = r<<4 + rune(c-'A') + 10
+		default:
+			return 0, false
+		}
+	}
+	return r, true
+}
+
+func (s *scanner) number() error {
+	start := s.at
+	if s.peek() == '-' {
+		s.at++
+	}
+	if s.peek() == '0' {
+		s.at++
+	} else if !s.digits() {
+		return s.fail("want a digit")
+	}
+	if s.peek() == '.' {
+		s.at++
+		if !s.digits() {
+			return s.fail("want a digit after the decimal point")
+		}
+	}
+	if c := s.peek(); c == 'e' || c == 'E' {
+		s.at++
+		if c := s.peek(); c == '+' || c == '-' {
+			s.at++
+		}
+		if !s.digits() {
+			return s.fail("want a digit in the exponent")
+		}
+	}
+	if c := s.peek(); c >= '0' && c <= '9' {
+		return s.fail("number with a leading zero")
+	}
+	if text := string(s.data[start:s.at]); s.exact && !exactFloat(text) {
+		return &JSONError{Offset: start, Reason: fmt.Sprintf("number %s is not exact in canonical JSON (write it as a string)", clip(text))}
+	}
+	return nil
+}
+
+func (s *scanner) digits() bool {
+	start := s.at
+	for c := s.peek(); c >= '0' && c <= '9'; c = s.peek() {
+		s.at++
+	}
+	return s.at > start
+}
+
+// exactFloat reports whether the shortest form of the nearest float64, which is
+// what RFC 8785 writes, denotes the very decimal number in text.
+func exactFloat(text string) bool {
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return false
+	}
+	digits, exp := decimalParts(text)
+	floatDigits, floatExp := decimalParts(strconv.FormatFloat(f, 'e', -1, 64))
+	return digits == floatDigits && exp == floatExp
+}
+
+// decimalParts reduces a JSON number to its significant digits, signed and
+// without zeros at either end, and the power of ten of the last one. An exponent
+// too large for an int counts as one that no float64 has.
+func decimalParts(text string) (digits string, exp int) {
+	mantissa, e, _ := strings.Cut(strings.ToLower(text), "e")
+	sign := ""
+	if rest, ok := strings.CutPrefix(mantissa, "-"); ok {
+		sign, mantissa = "-", rest
+	}
+	whole, frac, _ := strings.Cut(mantissa, ".")
+	digits = strings.TrimLeft(whole+frac, "0")
+	trimmed := strings.TrimRight(digits, "0")
+	if trimmed == "" {
+		return "0", 0
+	}
+	if e != "" {
+		n, err := strconv.Atoi(e)
+		if err != nil {
+			return "", 0
+		}
+		exp = n
+	}
+	return sign + trimmed, exp - len(frac) + len(digits) - len(trimmed)
+}
+
+func firstDifference(a, b []byte) int {
+	n := min(len(a), len(b))
+	for i := range n {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return n
+}

@@ -1,0 +1,382 @@
+package attest
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Limits on what a pack may hold; a pack comes from a stranger.
+const (
+	maxPackFiles    = 100_000
+	maxSmallFile    = 1 << 20 // proofs, timestamps, beacon rounds
+	maxArtifact     = 4 << 30
+	maxPackBytes    = 16 << 30
+	bundleSuffix    = ".sigstore.json"
+	proofSuffix     = ".tlog-proof"
+	timestampSuffix = ".tsr"
+)
+
+// Entry is a statement as a pack carries it: the logged bytes and, beside them,
+// the evidence that they were logged. To this package a proof is text.
+type Entry struct {
+	Statement *Statement
+	Bundle    *Bundle
+	Bytes     []byte // the ledger entry
+	Proof     []byte // C2SP tlog-proof; nil if absent
+	Timestamp []byte // RFC 3161 response; nil if absent
+}
+
+// ParseEntry reads a ledger entry and the statement inside it.
+func ParseEntry(entry []byte) (*Entry, error) {
+	b, err := ParseBundle(entry)
+	if err != nil {
+		return nil, err
+	}
+	s, err := ParseStatement(b.Payload)
+	if err != nil {
+		return nil, err
+	}
+	return &Entry{Statement: s, Bundle: b, Bytes: entry}, nil
+}
+
+// Pack is an evidence pack (PROTOCOL §1): entries, artifacts, beacon rounds.
+// Artifacts are read when asked for; their bytes are checked against their name
+// before any of them is returned.
+type Pack struct {
+	Entries   map[Hash]*Entry
+	Beacons   map[Round][]byte // as fetched; unverified
+	artifacts map[Hash]packFile
+}
+
+type packFile struct {
+	size int64
+	open func() (io.ReadCloser, error)
+}
+
+// NewPack returns an empty pack to add to.
+func NewPack() *Pack {
+	return &Pack{Entries: map[Hash]*Entry{}, Beacons: map[Round][]byte{}, artifacts: map[Hash]packFile{}}
+}
+
+// AddArtifact adds bulk data and returns the reference to it.
+func (p *Pack) AddArtifact(data []byte, mediaType, name string) Artifact {
+	sum := Hash(sha256.Sum256(data))
+	p.artifacts[sum] = packFile{int64(len(data)), func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(data)), nil
+	}}
+	return Artifact{SHA256: sum, Size: uint64(len(data)), MediaType: mediaType, Name: name}
+}
+
+// HasArtifact reports whether the pack carries the bytes of sum.
+func (p *Pack) HasArtifact(sum Hash) bool { _, ok := p.artifacts[sum]; return ok }
+
+// RemoveArtifact drops the bytes of sum, for instance before a pack is published.
+func (p *Pack) RemoveArtifact(sum Hash) { delete(p.artifacts, sum) }
+
+// ErrNoArtifact marks an artifact that the pack does not carry.
+var ErrNoArtifact = errors.New("not in the pack")
+
+// Artifact returns the bytes of a, after checking them against its digest and
+// size. The error is ErrNoArtifact where the pack leaves them out.
+func (p *Pack) Artifact(a Artifact) ([]byte, error) {
+	f, ok := p.artifacts[a.SHA256]
+	if !ok {
+		return nil, fmt.Errorf("artifact %s (%s): %w", a.SHA256.Short(), clip(a.Name), ErrNoArtifact)
+	}
+	if uint64(f.size) != a.Size {
+		return nil, fmt.Errorf("artifact %s (%s) has %d bytes, want %d", a.SHA256.Short(), clip(a.Name), f.size, a.Size)
+	}
+	data, err := f.read(maxArtifact)
+	if err != nil {
+		return nil, fmt.Errorf("artifact %s: %w", a.SHA256.Short(), err)
+	}
+	if sum := Hash(sha256.Sum256(data)); sum != a.SHA256 {
+		return nil, fmt.Errorf("artifact %s holds other bytes: their SHA-256 is %s", a.SHA256, sum)
+	}
+	return data, nil
+}
+
+func (f packFile) read(limit int64) ([]byte, error) {
+	if f.size > limit {
+		return nil, fmt.Errorf("%d bytes, at most %d are read", f.size, limit)
+	}
+	r, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	// The buffer grows with what comes: a declared size is a stranger's word.
+	data, err := io.ReadAll(io.LimitReader(r, f.size+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) != f.size {
+		return nil, fmt.Errorf("does not have the %d bytes it declares", f.size)
+	}
+	return data, nil
+}
+
+// Merge adds to p everything that q holds. Of two copies of one statement it
+// keeps the one that came with a proof.
+func (p *Pack) Merge(q *Pack) {
+	for id, e := range q.Entries {
+		if have, ok := p.Entries[id]; !ok || len(have.Proof) == 0 {
+			p.Entries[id] = e
+		}
+	}
+	maps.Copy(p.Beacons, q.Beacons)
+	maps.Copy(p.artifacts, q.artifacts)
+}
+
+// IDs returns the ids of the pack's statements in a stable order: by issuer,
+// then seq, then id.
+func (p *Pack) IDs() []Hash {
+	ids := slices.Collect(maps.Keys(p.Entries))
+	slices.SortFunc(ids, func(a, b Hash) int {
+		x, y := p.Entries[a].Statement.Head(), p.Entries[b].Statement.Head()
+		if c := strings.Compare(x.Issuer, y.Issuer); c != 0 {
+			return c
+		}
+		if x.Seq != y.Seq {
+			if x.Seq < y.Seq {
+				return -1
+			}
+			return 1
+		}
+		return bytes.Compare(a[:], b[:])
+	})
+	return ids
+}
+
+// ReadZip reads a pack from a zip of the given size.
+func ReadZip(r io.ReaderAt, size int64) (*Pack, error) {
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("evidence pack: %w", err)
+	}
+	files := map[string]packFile{}
+	for _, f := range z.File {
+		if strings.HasSuffix(f.Name, "/") && f.Mode().IsDir() {
+			continue
+		}
+		if !f.Mode().IsRegular() {
+			return nil, fmt.Errorf("evidence pack: %q is not a regular file", clip(f.Name))
+		}
+		if _, dup := files[f.Name]; dup {
+			return nil, fmt.Errorf("evidence pack: %q appears twice", clip(f.Name))
+		}
+		if f.UncompressedSize64 > maxArtifact {
+			return nil, fmt.Errorf("evidence pack: %q is larger than %d bytes", clip(f.Name), int64(maxArtifact))
+		}
+		files[f.Name] = packFile{int64(f.UncompressedSize64), f.Open}
+	}
+	return readPack(files)
+}
+
+// ReadDir reads a pack from a directory.
+func ReadDir(fsys fs.FS) (*Pack, error) {
+	files := map[string]packFile{}
+	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if !d.Type().IsRegular() {
+			return fmt.Errorf("%q is not a regular file", clip(name))
+		}
+		if len(files) > maxPackFiles {
+			return fmt.Errorf("more than %d files", maxPackFiles)
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		files[name] = packFile{info.Size(), func() (io.ReadCloser, error) { return fsys.Open(name) }}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("evidence pack: %w", err)
+	}
+	return readPack(files)
+}
+
+var beaconName = regexp.MustCompile(`^([0-9a-f]{64})-([1-9][0-9]{0,18})\.json$`)
+
+func readPack(files map[string]packFile) (*Pack, error) {
+	if err := checkPackFiles(files); err != nil {
+		return nil, fmt.Errorf("evidence pack: %w", err)
+	}
+	p := NewPack()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := p.readFile(name, files[name]); err != nil {
+			return nil, fmt.Errorf("evidence pack: %s: %w", clip(name), err)
+		}
+	}
+	for id, e := range p.Entries {
+		if e.Statement == nil {
+			return nil, fmt.Errorf("evidence pack: proof or timestamp of %s without its statement", id)
+		}
+	}
+	return p, nil
+}
+
+func checkPackFiles(files map[string]packFile) error {
+	if len(files) > maxPackFiles {
+		return fmt.Errorf("more than %d files", maxPackFiles)
+	}
+	var total int64
+	folded := map[string]string{}
+	for name, f := range files {
+		if total += f.size; total > maxPackBytes {
+			return fmt.Errorf("more than %d bytes", int64(maxPackBytes))
+		}
+		// On a disk that ignores case, twins would overwrite each other.
+		low := strings.ToLower(name)
+		if twin, ok := folded[low]; ok {
+			return fmt.Errorf("%q and %q differ in case alone", clip(twin), clip(name))
+		}
+		folded[low] = name
+	}
+	return nil
+}
+
+func (p *Pack) readFile(name string, f packFile) error {
+	dir, base := path.Split(name)
+	switch dir {
+	case "artifacts/":
+		sum, err := ParseHash(base)
+		if err != nil {
+			return err
+		}
+		p.artifacts[sum] = f
+		return nil
+	case "beacons/":
+		m := beaconName.FindStringSubmatch(base)
+		if m == nil {
+			return errors.New("want a name of the form <chain>-<round>.json")
+		}
+		return p.readBeacon(m[1], m[2], f)
+	case "entries/":
+		return p.readEntryFile(base, f)
+	}
+	return errors.New("want only entries/, artifacts/ and beacons/ in a pack")
+}
+
+func (p *Pack) readBeacon(chain, round string, f packFile) error {
+	var r Round
+	if err := r.Chain.UnmarshalText([]byte(chain)); err != nil {
+		return err
+	}
+	if _, err := fmt.Sscan(round, &r.Round); err != nil {
+		return err
+	}
+	data, err := f.read(maxSmallFile)
+	p.Beacons[r] = data
+	return err
+}
+
+func (p *Pack) readEntryFile(base string, f packFile) error {
+	stem, suffix := base, ""
+	for _, s := range []string{bundleSuffix, proofSuffix, timestampSuffix} {
+		if cut, ok := strings.CutSuffix(base, s); ok {
+			stem, suffix = cut, s
+		}
+	}
+	id, err := ParseHash(stem)
+	if err != nil {
+		return err
+	}
+	data, err := f.read(maxSmallFile)
+	if err != nil {
+		return err
+	}
+	e := p.Entries[id]
+	if e == nil {
+		e = &Entry{}
+		p.Entries[id] = e
+	}
+	switch suffix {
+	case bundleSuffix:
+		parsed, err := ParseEntry(data)
+		if err != nil {
+			return err
+		}
+		if parsed.Statement.ID != id {
+			return fmt.Errorf("holds the statement %s", parsed.Statement.ID)
+		}
+		e.Statement, e.Bundle, e.Bytes = parsed.Statement, parsed.Bundle, parsed.Bytes
+	case proofSuffix:
+		e.Proof = data
+	case timestampSuffix:
+		e.Timestamp = data
+	default:
+		return errors.New("want .sigstore.json, .tlog-proof or .tsr")
+	}
+	return nil
+}
+
+// files lays the pack out as it is stored.
+func (p *Pack) files() map[string]packFile {
+	inline := func(data []byte) packFile {
+		return packFile{int64(len(data)), func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}
+	}
+	files := map[string]packFile{}
+	for id, e := range p.Entries {
+		stem := "entries/" + id.String()
+		files[stem+bundleSuffix] = inline(e.Bytes)
+		if len(e.Proof) > 0 {
+			files[stem+proofSuffix] = inline(e.Proof)
+		}
+		if len(e.Timestamp) > 0 {
+			files[stem+timestampSuffix] = inline(e.Timestamp)
+		}
+	}
+	for sum, f := range p.artifacts {
+		files["artifacts/"+sum.String()] = f
+	}
+	for r, data := range p.Beacons {
+		files[fmt.Sprintf("beacons/%s-%d.json", r.Chain, r.Round)] = inline(data)
+	}
+	return files
+}
+
+// WriteZip writes the pack as a zip; equal packs give equal bytes.
+func (p *Pack) WriteZip(w io.Writer) error {
+	z := zip.NewWriter(w)
+	files := p.files()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := addToZip(z, name, files[name]); err != nil {
+			return fmt.Errorf("writing evidence pack: %s: %w", name, err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		return fmt.Errorf("writing evidence pack: %w", err)
+	}
+	return nil
+}
+
+func addToZip(z *zip.Writer, name string, f packFile) error {
+	r, err := f.open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	header := &zip.FileHeader{Name: name, Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)}
+	header.SetMode(0o644)
+	w, err := z.CreateHeader(header)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(w, r)
+	return err
+}

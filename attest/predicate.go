@@ -1,0 +1,283 @@
+package attest
+
+import "strconv"
+
+// Digest names in subjects (PROTOCOL §1).
+const (
+	digestTestset = "proctorTestset"
+	digestModel   = "proctorModel"
+	digestRun     = "proctorRun"
+	digestSHA256  = "sha256"
+)
+
+// Roles of references.
+const (
+	RoleTestset      = "testset"
+	RoleModel        = "model"
+	RoleRegistration = "registration"
+	RoleResult       = "result"
+	RoleRelease      = "release"
+	RoleTarget       = "target"
+)
+
+func newPredicate(kind string) Predicate {
+	switch kind {
+	case "testset":
+		return new(Testset)
+	case "model":
+		return new(Model)
+	case "registration":
+		return new(Registration)
+	case "result":
+		return new(Result)
+	case "release":
+		return new(Release)
+	case "claim":
+		return new(Claim)
+	case "head":
+		return new(ChainHead)
+	case "retraction":
+		return new(Retraction)
+	}
+	return nil
+}
+
+// Head returns the header itself; it makes every predicate that embeds Header
+// answer for it.
+func (h *Header) Head() *Header { return h }
+
+// Artifact references bulk data by its bytes.
+type Artifact struct {
+	SHA256    Hash   `json:"sha256"`
+	Size      uint64 `json:"size"`
+	MediaType string `json:"mediaType"`
+	Name      string `json:"name"`
+}
+
+// Version names one state of a test set's append-only tree.
+type Version struct {
+	Size   uint64 `json:"size"`
+	Root   Hash   `json:"root"`
+	Active Hash   `json:"active"`
+}
+
+// Testset says that this committed, versioned set of items exists.
+type Testset struct {
+	Header
+	SetID      Hash            `json:"setID"`
+	Name       string          `json:"name"`
+	Version    Version         `json:"version"`
+	Fields     []string        `json:"fields"`
+	KeyMember  string          `json:"keyMember,omitempty"` // absent: items are keyed by row number
+	Access     string          `json:"access"`              // private or public
+	Skeleton   Artifact        `json:"skeleton"`            // leaf hashes
+	Bitmap     Artifact        `json:"bitmap"`              // active items
+	Bindings   map[string]Hash `json:"bindings,omitempty"`  // grader, rubric, template, judge, generator: SHA-256
+	Canary     string          `json:"canary,omitempty"`
+	Duplicates [][]uint64      `json:"duplicates,omitempty"` // groups of indexes that are equal after normalisation
+}
+
+func (*Testset) Kind() string { return "testset" }
+
+// Subjects names the set's tree.
+func (p *Testset) Subjects() []Subject {
+	return []Subject{{p.Name, map[string]string{digestTestset: p.Version.Root.String()}}}
+}
+
+// Kinds of ModelRef.
+const (
+	ModelWeights  = "weights"  // ID is the modelID
+	ModelSealed   = "sealed"   // ID is the commitment to a modelID
+	ModelEndpoint = "endpoint" // ID is the endpoint id
+)
+
+// ModelRef identifies a model in one of three ways; they are never equal.
+type ModelRef struct {
+	Kind string `json:"kind"`
+	ID   Hash   `json:"id"`
+}
+
+func (r ModelRef) subject(name string) Subject {
+	return Subject{name, map[string]string{digestModel: r.ID.String()}}
+}
+
+// RoleDigest is the digest of one part of a model (PROTOCOL §3).
+type RoleDigest struct {
+	Role   string `json:"role"`
+	Digest Hash   `json:"digest"`
+}
+
+// Endpoint is a model known only by where it is served.
+type Endpoint struct {
+	Provider string `json:"provider"`
+	URL      string `json:"url"`
+	Model    string `json:"model"`
+}
+
+// Model says that a model exists: open, sealed, or behind an endpoint.
+type Model struct {
+	Header
+	Name      string       `json:"name"`
+	Model     ModelRef     `json:"model"`
+	Roles     []RoleDigest `json:"roles,omitempty"`
+	Package   *Hash        `json:"package,omitempty"`
+	Uncovered []string     `json:"uncovered,omitempty"`
+	Manifest  *Artifact    `json:"manifest,omitempty"`
+	Endpoint  *Endpoint    `json:"endpoint,omitempty"`
+}
+
+func (*Model) Kind() string { return "model" }
+
+// Subjects names the model.
+func (p *Model) Subjects() []Subject { return []Subject{p.Model.subject(p.Name)} }
+
+// TestsetRef is the version of a test set that a run is registered for.
+type TestsetRef struct {
+	SetID Hash `json:"setID"`
+	Version
+}
+
+// Metric is how grades become a score.
+type Metric struct {
+	Name       string            `json:"name"`
+	Parameters map[string]string `json:"parameters,omitempty"`
+	Min        string            `json:"min"`    // decimal, the range of one grade
+	Max        string            `json:"max"`    // decimal
+	Better     string            `json:"better"` // higher or lower
+}
+
+// Worst is the grade that an item gets which counts wrong.
+func (m Metric) Worst() string {
+	if m.Better == "lower" {
+		return m.Max
+	}
+	return m.Min
+}
+
+// Registration announces a run: this model will be run on this set so. Its id
+// is the run's id.
+type Registration struct {
+	Header
+	Lab           string     `json:"lab"`
+	Evaluator     string     `json:"evaluator"`
+	Model         ModelRef   `json:"model"`
+	ModelName     string     `json:"modelName"`
+	Testset       TestsetRef `json:"testset"`
+	TestsetName   string     `json:"testsetName"`
+	Samples       uint32     `json:"samples"`
+	Configuration Artifact   `json:"configuration"`
+	Metric        Metric     `json:"metric"`
+	Deadline      string     `json:"deadline"` // RFC 3339, UTC
+	Retroactive   bool       `json:"retroactive,omitempty"`
+}
+
+func (*Registration) Kind() string { return "registration" }
+
+// Subjects names the model and the set.
+func (p *Registration) Subjects() []Subject {
+	return []Subject{
+		p.Model.subject(p.ModelName),
+		{p.TestsetName, map[string]string{digestTestset: p.Testset.Root.String()}},
+	}
+}
+
+// Result is a run's outcome, item by item.
+type Result struct {
+	Header
+	RunID    Hash       `json:"runID"`
+	Leaves   uint64     `json:"leaves"`
+	Root     Hash       `json:"root"`
+	Rows     Artifact   `json:"rows"` // results.jsonl
+	Excluded uint64     `json:"excluded"`
+	Score    string     `json:"score"`          // exact, p/q in lowest terms, with the registered denominator
+	Logs     []Artifact `json:"logs,omitempty"` // the harness logs it was sealed from, by digest; not in the pack
+}
+
+func (*Result) Kind() string { return "result" }
+
+// Subjects names the run.
+func (p *Result) Subjects() []Subject {
+	return []Subject{{"run", map[string]string{digestRun: p.RunID.String()}}}
+}
+
+// Score is a published number and the result it is said to come from.
+type Score struct {
+	Label    string `json:"label"`
+	Score    string `json:"score"`    // decimal as published, without trailing zeros
+	Decimals int    `json:"decimals"` // the decimals that were published, trailing zeros included
+	Scale    string `json:"scale"`    // what the metric was multiplied by: 100 for percent, else 1
+	Result   Hash   `json:"result"`
+	Variant  string `json:"variant,omitempty"` // names the model where a table declares variants
+}
+
+// Seal opens a sealed model: Commitment is what was registered, Secret opens it.
+type Seal struct {
+	Commitment Hash `json:"commitment"`
+	Secret     Hash `json:"secret"`
+}
+
+// Release says that this model is what was published there, with its scores.
+type Release struct {
+	Header
+	Name      string    `json:"name"`
+	Model     ModelRef  `json:"model"`
+	Published []string  `json:"published"`
+	Package   *Hash     `json:"package,omitempty"`
+	Uncovered []string  `json:"uncovered,omitempty"`
+	Seals     []Seal    `json:"seals,omitempty"`
+	Endpoint  *Endpoint `json:"endpoint,omitempty"`
+	Scores    []Score   `json:"scores,omitempty"`
+	Variants  bool      `json:"variants,omitempty"`
+}
+
+func (*Release) Kind() string { return "release" }
+
+// Subjects names the released model.
+func (p *Release) Subjects() []Subject { return []Subject{p.Model.subject(p.Name)} }
+
+// Claim is a published sentence or table of scores.
+type Claim struct {
+	Header
+	Text     string  `json:"text"`
+	Scores   []Score `json:"scores"`
+	Variants bool    `json:"variants,omitempty"` // the rows are declared to be of different models
+}
+
+func (*Claim) Kind() string { return "claim" }
+
+// Subjects names the results that the claim rests on.
+func (p *Claim) Subjects() []Subject {
+	subjects := make([]Subject, len(p.Scores))
+	for i, s := range p.Scores {
+		subjects[i] = Subject{s.Label, map[string]string{digestSHA256: s.Result.String()}}
+	}
+	return subjects
+}
+
+// ChainHead says which statement was its issuer's newest when it was made. It
+// carries notBefore, which is what makes it fresh.
+type ChainHead struct {
+	Header
+	Newest uint64 `json:"newest"` // seq of the newest statement before this one
+}
+
+func (*ChainHead) Kind() string { return "head" }
+
+// Subjects names the newest statement.
+func (p *ChainHead) Subjects() []Subject {
+	return []Subject{{"statement " + strconv.FormatUint(p.Newest, 10), map[string]string{digestSHA256: p.Prev.String()}}}
+}
+
+// Retraction withdraws a statement of the same issuer.
+type Retraction struct {
+	Header
+	Target Hash   `json:"target"`
+	Reason string `json:"reason"`
+}
+
+func (*Retraction) Kind() string { return "retraction" }
+
+// Subjects names the withdrawn statement.
+func (p *Retraction) Subjects() []Subject {
+	return []Subject{{"retracted statement", map[string]string{digestSHA256: p.Target.String()}}}
+}

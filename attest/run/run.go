@@ -1,0 +1,259 @@
+// Package run makes and reads the outcome of an evaluation run: the salted
+// commitments to what the model answered, the tree over its graded leaves, the
+// rows that a verifier rebuilds it from, and the configuration that a
+// registration binds (PROTOCOL §4 and §5). How grades become a score is package
+// verify/score's business.
+package run
+
+import (
+	"bytes"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"regexp"
+	"strings"
+
+	"github.com/proctor-attest/proctor/attest"
+)
+
+// Fields that a result leaf commits to.
+const (
+	FieldResponse = "response"
+	FieldTrace    = "trace"
+)
+
+const excludedPrefix = "excluded:"
+
+// MaxRows bounds the leaves of one result.
+const MaxRows = 100_000_000
+
+var reasonForm = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
+
+// Row is one leaf of a result: the commitments and the grade of one sample of
+// one item. A zero commitment stands for nothing committed.
+type Row struct {
+	Item     uint64
+	Sample   uint32
+	Response attest.Hash
+	Trace    attest.Hash
+	Grade    string // a decimal, or excluded:<reason>
+}
+
+// Excluded returns the reason of an excluded row.
+func (r Row) Excluded() (reason string, ok bool) {
+	return strings.CutPrefix(r.Grade, excludedPrefix)
+}
+
+// Leaf is the leaf hash of PROTOCOL §5; item is the leaf hash of the item in the
+// registered test set.
+func (r Row) Leaf(runID, item attest.Hash) attest.Hash {
+	buf := attest.AppendTag(make([]byte, 0, 256), "result")
+	buf = append(buf, runID[:]...)
+	buf = binary.BigEndian.AppendUint64(buf, r.Item)
+	buf = binary.BigEndian.AppendUint32(buf, r.Sample)
+	buf = append(buf, item[:]...)
+	buf = append(buf, r.Response[:]...)
+	buf = append(buf, r.Trace[:]...)
+	return attest.LeafHash(attest.AppendLP(buf, r.Grade))
+}
+
+// Secret is K_run: it opens what a result commits to, leaf by leaf.
+type Secret attest.Hash
+
+// Salt is the salt of one field of one leaf.
+func (k Secret) Salt(runID attest.Hash, item uint64, sample uint32, field string) (attest.Hash, error) {
+	info := attest.AppendTag(nil, "result-salt")
+	info = binary.BigEndian.AppendUint64(info, item)
+	info = binary.BigEndian.AppendUint32(info, sample)
+	info = attest.AppendLP(info, field)
+	salt, err := hkdf.Key(sha256.New, k[:], runID[:], string(info), sha256.Size)
+	if err != nil {
+		return attest.Hash{}, fmt.Errorf("deriving result salt: %w", err)
+	}
+	return attest.Hash(salt), nil
+}
+
+// Commit commits to a field's canonical JSON; to nothing where value is nil.
+func (k Secret) Commit(runID attest.Hash, item uint64, sample uint32, field string, value []byte) (attest.Hash, error) {
+	if value == nil {
+		return attest.Hash{}, nil
+	}
+	salt, err := k.Salt(runID, item, sample, field)
+	if err != nil {
+		return attest.Hash{}, err
+	}
+	return attest.CommitField(salt, field, value), nil
+}
+
+// Root is the root over the rows' leaves, in their order. The skeleton holds the
+// leaf hashes of the test set by index.
+func Root(runID attest.Hash, rows []Row, skeleton []attest.Hash) (attest.Hash, error) {
+	leaves := make([]attest.Hash, len(rows))
+	for i, r := range rows {
+		if r.Item >= uint64(len(skeleton)) {
+			return attest.Hash{}, fmt.Errorf("row %d: item %d is outside a test set of %d", i, r.Item, len(skeleton))
+		}
+		leaves[i] = r.Leaf(runID, skeleton[r.Item])
+	}
+	return attest.Root(leaves), nil
+}
+
+type wireRow struct {
+	Grade    string       `json:"grade"`
+	Item     *uint64      `json:"item"`
+	Response *attest.Hash `json:"response,omitempty"`
+	Sample   *uint32      `json:"sample"`
+	Trace    *attest.Hash `json:"trace,omitempty"`
+}
+
+// FormatRows writes results.jsonl: one canonical line per leaf.
+func FormatRows(rows []Row) []byte {
+	var b bytes.Buffer
+	for _, r := range rows {
+		// Written by hand: members in JCS order, none of which needs escaping.
+		fmt.Fprintf(&b, `{"grade":"%s","item":%d`, r.Grade, r.Item)
+		if !r.Response.IsZero() {
+			fmt.Fprintf(&b, `,"response":"%s"`, r.Response)
+		}
+		fmt.Fprintf(&b, `,"sample":%d`, r.Sample)
+		if !r.Trace.IsZero() {
+			fmt.Fprintf(&b, `,"trace":"%s"`, r.Trace)
+		}
+		b.WriteString("}\n")
+	}
+	return b.Bytes()
+}
+
+// ParseRows reads results.jsonl. Every line must be the one spelling of its row;
+// the error names the line.
+func ParseRows(data []byte) ([]Row, error) {
+	var rows []Row
+	for line := 1; len(data) > 0; line++ {
+		text, rest, ended := bytes.Cut(data, []byte("\n"))
+		if !ended {
+			return nil, fmt.Errorf("results line %d: no newline at the end", line)
+		}
+		if len(rows) == MaxRows {
+			return nil, fmt.Errorf("results line %d: more than %d rows", line, MaxRows)
+		}
+		r, err := parseRow(text)
+		if err != nil {
+			return nil, fmt.Errorf("results line %d: %w", line, err)
+		}
+		rows, data = append(rows, r), rest
+	}
+	return rows, nil
+}
+
+func parseRow(text []byte) (Row, error) {
+	var w wireRow
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&w); err != nil {
+		return Row{}, err
+	}
+	if w.Item == nil || w.Sample == nil || w.Grade == "" {
+		return Row{}, errors.New("want grade, item and sample")
+	}
+	r := Row{Item: *w.Item, Sample: *w.Sample, Grade: w.Grade}
+	if w.Response != nil {
+		r.Response = *w.Response
+	}
+	if w.Trace != nil {
+		r.Trace = *w.Trace
+	}
+	if err := CheckGradeForm(r.Grade); err != nil {
+		return Row{}, err
+	}
+	// Formatting the row again is the strictest reading there is: it refuses
+	// duplicate names, other orders and zero commitments spelled out.
+	if want := FormatRows([]Row{r}); !bytes.Equal(want[:len(want)-1], text) {
+		return Row{}, fmt.Errorf("not the canonical form of its row, %s", bytes.TrimSpace(want))
+	}
+	return r, nil
+}
+
+// CheckGradeForm reports whether g is a decimal or a well-formed exclusion.
+func CheckGradeForm(g string) error {
+	if reason, ok := strings.CutPrefix(g, excludedPrefix); ok {
+		if !reasonForm.MatchString(reason) {
+			return fmt.Errorf("exclusion reason %q: want 1 to 32 of a-z, 0-9 and -", reason)
+		}
+		return nil
+	}
+	_, err := attest.ParseDecimal(g)
+	return err
+}
+
+// CheckGrade reports whether a row's grade is within the metric's range or its
+// exclusion is one that the configuration allows, and whether a response is there
+// exactly when the row is not excluded for want of one (PROTOCOL §5: a leaf
+// without response is excluded).
+func CheckGrade(r Row, metric attest.Metric, allowed []string) error {
+	if reason, ok := r.Excluded(); ok {
+		for _, a := range allowed {
+			if a == reason {
+				return nil
+			}
+		}
+		return fmt.Errorf("exclusion reason %q is not among those registered: %s", reason, strings.Join(allowed, ", "))
+	}
+	if r.Response.IsZero() {
+		return errors.New("graded without a response: a leaf without response is excluded")
+	}
+	grade, err := attest.ParseDecimal(r.Grade)
+	if err != nil {
+		return err
+	}
+	lo, hi, err := Range(metric)
+	if err != nil {
+		return err
+	}
+	if grade.Cmp(lo) < 0 || grade.Cmp(hi) > 0 {
+		return fmt.Errorf("grade %s is outside the metric's range [%s, %s]", r.Grade, metric.Min, metric.Max)
+	}
+	return nil
+}
+
+// Range parses the metric's range; min must be below max.
+func Range(m attest.Metric) (lo, hi *big.Rat, err error) {
+	if lo, err = attest.ParseDecimal(m.Min); err != nil {
+		return nil, nil, fmt.Errorf("metric minimum: %w", err)
+	}
+	if hi, err = attest.ParseDecimal(m.Max); err != nil {
+		return nil, nil, fmt.Errorf("metric maximum: %w", err)
+	}
+	if lo.Cmp(hi) >= 0 {
+		return nil, nil, fmt.Errorf("metric range [%s, %s] is empty", m.Min, m.Max)
+	}
+	return lo, hi, nil
+}
+
+// CheckItems reports whether rows are exactly the samples 0…samples−1 of exactly
+// the given items, in (item, sample) order. The error names the first row that
+// is missing, extra or out of place.
+func CheckItems(rows []Row, items []uint64, samples uint32) error {
+	at := 0
+	for _, item := range items {
+		for s := range samples {
+			if at == len(rows) {
+				return fmt.Errorf("item %d sample %d is missing", item, s)
+			}
+			if r := rows[at]; r.Item != item || r.Sample != s {
+				if r.Item > item || r.Item == item && r.Sample > s {
+					return fmt.Errorf("row %d is item %d sample %d: item %d sample %d is missing", at, r.Item, r.Sample, item, s)
+				}
+				return fmt.Errorf("row %d, item %d sample %d, is not part of the registered items and samples", at, r.Item, r.Sample)
+			}
+			at++
+		}
+	}
+	if at < len(rows) {
+		return fmt.Errorf("row %d, item %d sample %d, is not part of the registered items and samples", at, rows[at].Item, rows[at].Sample)
+	}
+	return nil
+}

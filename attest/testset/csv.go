@@ -1,0 +1,206 @@
+package testset
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// csvRow reads the next row of a CSV file (RFC 4180). encoding/csv would not do:
+// it turns CR LF inside quotes into LF, and what is committed must be what the
+// file says.
+func (in *input) csvRow() (Row, error) {
+	if !in.begun {
+		if err := in.csvHeader(); err != nil {
+			return Row{}, err
+		}
+	}
+	row, cells, err := in.record()
+	if err != nil {
+		return Row{}, err
+	}
+	if len(cells) != len(in.header) {
+		return Row{}, &RowError{File: in.file, Line: row.Line, Row: in.row, Offset: row.Offset,
+			Reason: fmt.Sprintf("the row has %d cells, the header %d", len(cells), len(in.header)), Fix: "quote cells that contain commas or line breaks"}
+	}
+	size := 0
+	for i, c := range cells {
+		value := appendString(make([]byte, 0, len(c.Value)+2), string(c.Value))
+		if size += len(value); size > in.most {
+			return Row{}, in.tooLong()
+		}
+		row.Members = append(row.Members, Member{Name: in.header[i], Value: value, offset: c.offset})
+	}
+	return row, nil
+}
+
+func (in *input) csvHeader() error {
+	row, cells, err := in.record()
+	if err == io.EOF {
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	refuse := func(at int64, fix, reason string, args ...any) error {
+		return &RowError{File: in.file, Line: row.Line, Row: -1, Offset: at, Reason: fmt.Sprintf(reason, args...), Fix: fix}
+	}
+	seen := map[string]bool{}
+	for i, c := range cells {
+		name := string(c.Value)
+		switch {
+		case name == "":
+			return refuse(c.offset, "give every column a name", "column %d of the header has no name", i+1)
+		case len(name) > MaxName:
+			return refuse(c.offset, "shorten it; is the first line a header?", "column %d has a name of %d bytes, more than %d", i+1, len(name), MaxName)
+		case seen[name]:
+			return refuse(c.offset, "rename one of them; is the first line a header?", "the header names %q twice", clip(name))
+		}
+		seen[name] = true
+		in.header = append(in.header, name)
+	}
+	if len(cells) > MaxFields {
+		return refuse(row.Offset, "drop columns", "the header has %d columns, more than %d", len(cells), MaxFields)
+	}
+	if len(cells) == 1 && strings.ContainsAny(in.header[0], ";\t|") {
+		return refuse(row.Offset, "separate the cells by commas", "the only column is %q", clip(in.header[0]))
+	}
+	in.begun = true
+	return nil
+}
+
+// record reads the cells of one record; Number, Line and Offset of the row say
+// where it is.
+func (in *input) record() (Row, []Member, error) {
+	for {
+		c, err := in.next()
+		if err != nil {
+			return Row{}, nil, err
+		}
+		if c == '\n' {
+			continue // an empty line; an empty only cell is written ""
+		}
+		if c == '\r' {
+			if err := in.lineFeed(); err != nil {
+				return Row{}, nil, err
+			}
+			continue
+		}
+		in.unread()
+		break
+	}
+	row := Row{Number: in.row, Line: in.lines, Offset: in.offset}
+	var cells []Member
+	in.buf = in.buf[:0]
+	for more := true; more; {
+		cell := Member{offset: in.offset}
+		start := len(in.buf)
+		var err error
+		if more, err = in.cell(); err != nil {
+			return Row{}, nil, err
+		}
+		cell.Value = append([]byte(nil), in.buf[start:]...)
+		if !utf8.Valid(cell.Value) {
+			return Row{}, nil, &RowError{File: in.file, Line: row.Line, Row: in.csvNumber(), Member: in.column(len(cells)), Offset: cell.offset, Reason: "invalid UTF-8", Fix: "convert the file to UTF-8"}
+		}
+		if cells = append(cells, cell); len(cells) > 1<<16 {
+			return Row{}, nil, in.refuse("the row has more than 65,536 cells", "drop columns")
+		}
+	}
+	return row, cells, nil
+}
+
+// cell appends the content of one cell to in.buf and reads the comma or line
+// break behind it; more is true after a comma.
+func (in *input) cell() (more bool, err error) {
+	c, err := in.next()
+	if err == nil && c == '"' {
+		if err := in.quoted(); err != nil {
+			return false, err
+		}
+		switch c, err = in.next(); {
+		case err == nil && c != ',' && c != '\n' && c != '\r':
+			in.unread()
+			return false, in.refuse(fmt.Sprintf("%q follows a closing quote", c), "double quotes inside a quoted cell")
+		}
+	}
+	for ; err == nil; c, err = in.next() {
+		switch c {
+		case ',':
+			return true, nil
+		case '\n':
+			return false, nil
+		case '\r':
+			return false, in.lineFeed()
+		case '"':
+			in.unread()
+			return false, in.refuse("a quote inside a cell that does not start with one", "quote the whole cell and double the quotes inside")
+		}
+		if in.buf = append(in.buf, c); len(in.buf) > in.most {
+			return false, in.tooLong()
+		}
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return false, err
+}
+
+func (in *input) quoted() error {
+	line, at := in.lines, in.offset-1
+	for {
+		c, err := in.next()
+		if err == io.EOF {
+			return &RowError{File: in.file, Line: line, Row: in.csvNumber(), Offset: at, Reason: "the quoted cell has no end", Fix: "close the quote"}
+		}
+		if err != nil {
+			return err
+		}
+		if c == '"' {
+			if c, err := in.next(); err != nil || c != '"' {
+				if err == nil {
+					in.back(c)
+				}
+				if err == io.EOF {
+					err = nil
+				}
+				return err
+			}
+		}
+		if in.buf = append(in.buf, c); len(in.buf) > in.most {
+			return in.tooLong()
+		}
+	}
+}
+
+// back undoes next for a byte that may have been a line break.
+func (in *input) back(c byte) {
+	in.unread()
+	if c == '\n' {
+		in.lines--
+	}
+}
+
+// lineFeed reads what must follow a carriage return.
+func (in *input) lineFeed() error {
+	if c, err := in.r.Peek(1); err != nil || c[0] != '\n' {
+		return &RowError{File: in.file, Line: in.lines, Row: in.csvNumber(), Offset: in.offset - 1, Reason: "a carriage return without a line feed", Fix: "end lines with LF or CR LF"}
+	}
+	_, err := in.next()
+	return err
+}
+
+func (in *input) csvNumber() int {
+	if !in.begun {
+		return -1
+	}
+	return in.row
+}
+
+func (in *input) column(i int) string {
+	if i < len(in.header) {
+		return in.header[i]
+	}
+	return ""
+}
