@@ -84,6 +84,19 @@ func (p *Pack) HasArtifact(sum Hash) bool { _, ok := p.artifacts[sum]; return ok
 // RemoveArtifact drops the bytes of sum, for instance before a pack is published.
 func (p *Pack) RemoveArtifact(sum Hash) { delete(p.artifacts, sum) }
 
+// ReplaceArtifact puts other bytes under a digest, as a forger would; reading them
+// fails. It exists to show that it does.
+func (p *Pack) ReplaceArtifact(sum Hash, data []byte) error {
+	if !p.HasArtifact(sum) {
+		return fmt.Errorf("artifact %s: %w", sum.Short(), ErrNoArtifact)
+	}
+	p.AddArtifact(data, "", "")
+	other := Hash(sha256.Sum256(data))
+	p.artifacts[sum] = p.artifacts[other]
+	delete(p.artifacts, other)
+	return nil
+}
+
 // ErrNoArtifact marks an artifact that the pack does not carry.
 var ErrNoArtifact = errors.New("not in the pack")
 

@@ -1,0 +1,153 @@
+package model
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/proctor-attest/proctor/attest"
+)
+
+var tokenizerFiles = []string{
+	"tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "merges.txt", "spiece.model",
+	"added_tokens.json", "special_tokens_map.json", tokenizerConfig,
+}
+
+var preprocessorFiles = []string{
+	"preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json",
+}
+
+const (
+	configFile       = "config.json"
+	generationConfig = "generation_config.json"
+	tokenizerConfig  = "tokenizer_config.json"
+	templateText     = "chat_template.jinja"
+	templateJSON     = "chat_template.json"
+)
+
+// parsed are the files of which more than the hash is looked at.
+var parsed = []string{configFile, tokenizerConfig, templateJSON}
+
+// roles puts together the roles of a model with these weights, chat template
+// (nil for none) and files, sorted by path.
+func roles(weights attest.Hash, template *attest.Hash, files []File) []Role {
+	out := []Role{{Role: roleWeights, Digest: weights}}
+	one := func(role, name string) {
+		if f := find(files, name); f != nil {
+			out = append(out, Role{Role: role, Digest: f.SHA256})
+		}
+	}
+	root := func(role string, match func(name string) bool) {
+		if some := slices.DeleteFunc(slices.Clone(files), func(f File) bool { return !match(f.Path) }); len(some) > 0 {
+			out = append(out, Role{Role: role, Digest: filesRoot(some)})
+		}
+	}
+	one(roleConfig, configFile)
+	root(roleTokenizer, func(name string) bool {
+		return slices.Contains(tokenizerFiles, name) || atRoot(name) && strings.HasSuffix(name, ".tiktoken")
+	})
+	if template != nil {
+		out = append(out, Role{Role: roleTemplate, Digest: *template})
+	}
+	one(roleGeneration, generationConfig)
+	root(rolePreprocessor, func(name string) bool { return slices.Contains(preprocessorFiles, name) })
+	root(roleCode, func(name string) bool { return strings.HasSuffix(name, ".py") })
+	return out
+}
+
+// find returns the file at a path, or nil. Files are sorted by path.
+func find(files []File, name string) *File {
+	i, ok := slices.BinarySearchFunc(files, name, func(f File, name string) int { return strings.Compare(f.Path, name) })
+	if !ok {
+		return nil
+	}
+	return &files[i]
+}
+
+// chatTemplate finds the text that turns messages into a prompt, in the order
+// of PROTOCOL §3, and returns its digest, or nil for a model without one. The
+// kept files passed checkParsed.
+func chatTemplate(files []File, kept map[string][]byte) (*attest.Hash, error) {
+	if f := find(files, templateText); f != nil {
+		return &f.SHA256, nil
+	}
+	for _, name := range []string{templateJSON, tokenizerConfig} {
+		digest, err := templateMember(kept[name])
+		if err != nil {
+			return nil, fmt.Errorf("%q: chat_template: %w", name, err)
+		}
+		if digest != nil {
+			return digest, nil
+		}
+	}
+	return nil, nil
+}
+
+// templateMember is the digest of the member chat_template of a JSON object. A
+// member null is none.
+func templateMember(data []byte) (*attest.Hash, error) {
+	var members map[string]json.RawMessage
+	if data == nil || json.Unmarshal(data, &members) != nil {
+		return nil, nil
+	}
+	raw := members["chat_template"]
+	var digest attest.Hash
+	switch {
+	case len(raw) == 0 || bytes.Equal(raw, []byte("null")):
+		return nil, nil
+	case raw[0] == '"':
+		var text string
+		if err := json.Unmarshal(raw, &text); err != nil {
+			return nil, err
+		}
+		digest = sum([]byte(text))
+	case raw[0] == '[':
+		canonical, err := attest.Canonicalize(raw)
+		if err != nil {
+			return nil, err
+		}
+		digest = sum(canonical)
+	default:
+		return nil, fmt.Errorf("begins with %q, want a string or a list", raw[0])
+	}
+	return &digest, nil
+}
+
+// checkParsed refuses a JSON file that two readers could read in two ways.
+func checkParsed(name string, data []byte) error {
+	if name == configFile {
+		// Python writes infinities and NaN into JSON, and published configurations
+		// have them. No member of this file is read.
+		data = withoutInfinities(data)
+	}
+	if err := attest.CheckForeignJSON(data); err != nil {
+		return err
+	}
+	if trimmed := bytes.TrimLeft(data, " \t\r\n"); trimmed[0] != '{' {
+		return fmt.Errorf("begins with %q, want a JSON object", trimmed[0])
+	}
+	return nil
+}
+
+// withoutInfinities replaces the words Infinity and NaN outside strings by
+// numbers of the same length, so that offsets in errors stay right.
+func withoutInfinities(data []byte) []byte {
+	out := bytes.Clone(data)
+	inString := false
+	for i := 0; i < len(out); i++ {
+		switch {
+		case inString && out[i] == '\\':
+			i++
+		case out[i] == '"':
+			inString = !inString
+		case inString:
+		case bytes.HasPrefix(out[i:], []byte("Infinity")):
+			copy(out[i:], "11111111")
+		case bytes.HasPrefix(out[i:], []byte("NaN")):
+			copy(out[i:], "111")
+		}
+	}
+	return out
+}
