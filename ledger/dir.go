@@ -1,0 +1,72 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+)
+
+// Dir reads the ledger or mirror in a directory. It takes no lock: a ledger may
+// be read while it is being appended to, because its files only ever appear.
+func Dir(dir string) Reader { return FS(os.DirFS(dir)) }
+
+// FS is Dir for a file system.
+func FS(fsys fs.FS) Reader { return dirReader{fsys} }
+
+type dirReader struct{ fsys fs.FS }
+
+func (d dirReader) ReadCheckpoint(ctx context.Context) ([]byte, error) {
+	return d.read(ctx, "checkpoint", maxNote)
+}
+
+func (d dirReader) ReadTile(ctx context.Context, level, index uint64, p uint8) ([]byte, error) {
+	return d.readPartial(ctx, fmt.Sprintf("tile/%d/%s", level, tileName(index)), p, tileWidth*32)
+}
+
+func (d dirReader) ReadEntryBundle(ctx context.Context, index uint64, p uint8) ([]byte, error) {
+	return d.readPartial(ctx, "tile/entries/"+tileName(index), p, tileWidth*(2+MaxEntry))
+}
+
+// readPartial falls back to the full tile: partial ones are removed when it is
+// there.
+func (d dirReader) readPartial(ctx context.Context, name string, p uint8, limit int64) ([]byte, error) {
+	if p > 0 {
+		data, err := d.read(ctx, fmt.Sprintf("%s.p/%d", name, p), limit)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return data, err
+		}
+	}
+	return d.read(ctx, name, limit)
+}
+
+func (d dirReader) read(ctx context.Context, name string, limit int64) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	f, err := d.fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s has more than %d bytes", name, limit)
+	}
+	return data, err
+}
+
+// tileName writes an index as tlog-tiles does: 1234067 is x001/x234/067.
+func tileName(index uint64) string {
+	digits := fmt.Sprintf("%d", index)
+	digits = strings.Repeat("0", (3-len(digits)%3)%3) + digits
+	var b strings.Builder
+	for len(digits) > 3 {
+		b.WriteString("x" + digits[:3] + "/")
+		digits = digits[3:]
+	}
+	return b.String() + digits
+}

@@ -1,0 +1,89 @@
+// Package durable has the two file operations by which a ledger survives a
+// crash and a second process: a file held exclusively, and a file replaced at
+// once and synced before anybody hears of it.
+package durable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// errBusy is what tryLock returns while another file handle has the lock.
+var errBusy = errors.New("locked")
+
+// A Lock is an exclusive lock on a file, between processes and between the
+// goroutines of one. The operating system releases it when the process ends.
+type Lock struct {
+	*os.File
+}
+
+// Acquire creates the file if need be and waits for the lock until ctx is done.
+func Acquire(ctx context.Context, path string) (*Lock, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err := tryLock(f)
+		if err == nil {
+			return &Lock{f}, nil
+		}
+		if errors.Is(err, errBusy) {
+			err = pause(ctx, time.Duration(1+rand.IntN(4))*time.Millisecond)
+		}
+		if err != nil {
+			f.Close()
+			return nil, fmt.Errorf("locking %s: %w", path, err)
+		}
+	}
+}
+
+// Release gives the lock up.
+func (l *Lock) Release() error { return l.Close() }
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// WriteFile replaces a file: afterwards it has either its old content or all of
+// the new, and when WriteFile has returned nil the new one survives a crash.
+func WriteFile(path string, data []byte, perm fs.FileMode) (err error) {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, ".new-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if err := f.Chmod(perm); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}

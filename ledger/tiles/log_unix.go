@@ -1,0 +1,292 @@
+//go:build unix
+
+package tiles
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/transparency-dev/merkle/rfc6962"
+	"github.com/transparency-dev/tessera"
+	"github.com/transparency-dev/tessera/storage/posix"
+	"k8s.io/klog/v2"
+
+	"github.com/proctor-attest/proctor/ledger"
+	"github.com/proctor-attest/proctor/ledger/internal/durable"
+)
+
+// searched is how far back Append looks for an entry that an earlier process
+// appended and whose proof it did not live to hand out: 256 tiles of hashes.
+const searched = 1 << 16
+
+// A Log is an open ledger. It is safe for concurrent use; appends follow each
+// other.
+type Log struct {
+	ledger.Reader
+	conf     Config
+	key      ledger.LogKey
+	appender *tessera.Appender
+	awaiter  *tessera.PublicationAwaiter
+	shutdown func(context.Context) error
+	stop     context.CancelFunc
+	lock     *durable.Lock
+	anchor   ledger.Checkpoint
+	turn     chan struct{} // held while appending
+}
+
+var _ ledger.Log = (*Log)(nil)
+
+// Create makes an empty ledger. It refuses a directory that has anything in it,
+// and an anchor that exists: both belong to a ledger already.
+func Create(ctx context.Context, c Config) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("creating ledger %s: %w", c.Dir, err)
+		}
+	}()
+	if _, err := os.Lstat(c.Anchor); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("anchor %s: %w", c.Anchor, fs.ErrExist)
+	}
+	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+		return err
+	}
+	files, err := os.ReadDir(c.Dir)
+	if err != nil {
+		return err
+	}
+	if len(files) > 0 {
+		return fmt.Errorf("the directory is not empty: %w", fs.ErrExist)
+	}
+	l, err := acquire(ctx, c)
+	if err != nil {
+		return err
+	}
+	err = l.start(ctx)
+	if err == nil {
+		err = l.remember(ctx)
+	}
+	return errors.Join(err, l.Close(ctx))
+}
+
+// Open opens a ledger for appending, after making sure that it is the one that
+// this machine relied on. It waits for other processes to let go of it.
+func Open(ctx context.Context, c Config) (*Log, error) {
+	l, err := open(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("opening ledger %s: %w", c.Dir, err)
+	}
+	return l, nil
+}
+
+func open(ctx context.Context, c Config) (*Log, error) {
+	if _, err := os.Stat(c.Dir); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(c.Anchor); err == nil {
+			return nil, fmt.Errorf("%w: the directory is gone, and the anchor %s remembers it", ledger.ErrRollback, c.Anchor)
+		}
+		return nil, ErrNoLedger
+	}
+	l, err := acquire(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if l.anchor, err = guard(ctx, c); err == nil {
+		err = l.start(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.Close(context.WithoutCancel(ctx)))
+	}
+	return l, nil
+}
+
+// acquire takes the lock of a directory that can be written.
+func acquire(ctx context.Context, c Config) (*Log, error) {
+	key, err := ledger.ParseLogKey(c.Key)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkWritable(c.Dir); err != nil {
+		return nil, err
+	}
+	lock, err := durable.Acquire(ctx, filepath.Join(c.Dir, lockName))
+	if err != nil {
+		return nil, err
+	}
+	empty := ledger.Checkpoint{Origin: key.Origin, Root: sha256.Sum256(nil)}
+	return &Log{conf: c, key: key, lock: lock, anchor: empty, turn: make(chan struct{}, 1)}, nil
+}
+
+// start hands the directory to Tessera.
+func (l *Log) start(ctx context.Context) error {
+	if err := sweep(l.conf.Dir); err != nil {
+		return err
+	}
+	// Tessera reports through klog, on stderr, what it returns as errors too.
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	l.stop = stop
+	driver, err := posix.New(running, posix.Config{Path: l.conf.Dir})
+	if err != nil {
+		return err
+	}
+	opts := tessera.NewAppendOptions().
+		WithCheckpointSigner(l.conf.Signer).
+		WithBatching(1, time.Millisecond).
+		WithCheckpointInterval(interval).
+		WithCheckpointRepublishInterval(0).             // a negative one would publish for ever
+		WithGarbageCollectionInterval(time.Millisecond) // at the default it never runs in a short process
+	appender, shutdown, reader, err := tessera.NewAppender(running, driver, opts)
+	if err != nil {
+		return err
+	}
+	l.appender, l.shutdown, l.Reader = appender, shutdown, reader
+	l.awaiter = tessera.NewPublicationAwaiter(running, reader.ReadCheckpoint, 2*time.Millisecond)
+	return l.publishIntegrated(ctx, reader)
+}
+
+// publishIntegrated waits until the checkpoint covers what a crashed process had
+// integrated and not published.
+func (l *Log) publishIntegrated(ctx context.Context, reader tessera.LogReader) error {
+	size, err := reader.IntegratedSize(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the integrated size: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		cp, err := l.checkpoint(ctx)
+		if err != nil {
+			return err
+		}
+		if cp.Size >= size {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("publishing size %d: %w", size, ctx.Err())
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
+
+func (l *Log) checkpoint(ctx context.Context) (ledger.Checkpoint, error) {
+	signed, err := l.ReadCheckpoint(ctx)
+	if err != nil {
+		return ledger.Checkpoint{}, fmt.Errorf("reading checkpoint: %w", err)
+	}
+	return l.key.Open(signed)
+}
+
+// Append implements ledger.Log.
+func (l *Log) Append(ctx context.Context, entry []byte) (ledger.Appended, error) {
+	if len(entry) == 0 || len(entry) > ledger.MaxEntry {
+		return ledger.Appended{}, fmt.Errorf("entry has %d bytes, want 1 to %d", len(entry), ledger.MaxEntry)
+	}
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return ledger.Appended{}, ctx.Err()
+	}
+	index, found, err := l.find(ctx, entry)
+	if err != nil {
+		return ledger.Appended{}, fmt.Errorf("looking for the entry: %w", err)
+	}
+	if !found {
+		at, _, err := l.awaiter.Await(ctx, l.appender.Add(ctx, tessera.NewEntry(entry)))
+		if err != nil {
+			return ledger.Appended{}, fmt.Errorf("adding entry: %w", err)
+		}
+		index = at.Index
+	}
+	proof, err := l.prove(ctx, entry, index)
+	return ledger.Appended{Index: index, Dup: found, Proof: proof}, err
+}
+
+// find looks for the entry among those whose proof may never have been kept: all
+// that are later than the anchor, and the newest before it.
+func (l *Log) find(ctx context.Context, entry []byte) (index uint64, found bool, err error) {
+	cp, err := l.checkpoint(ctx)
+	if err != nil {
+		return 0, false, err
+	}
+	from := min(l.anchor.Size, cp.Size-min(cp.Size, searched))
+	hashes, err := ledger.LeafHashes(ctx, l, from, cp.Size)
+	if err != nil {
+		return 0, false, err
+	}
+	want := [32]byte(rfc6962.DefaultHasher.HashLeaf(entry))
+	for i, h := range hashes {
+		if h == want {
+			return from + uint64(i), true, nil
+		}
+	}
+	return 0, false, nil
+}
+
+// prove builds the entry's proof under the newest checkpoint and checks it before
+// anybody relies on it. A public log died of one flipped bit that it had signed
+// unseen: https://groups.google.com/a/chromium.org/g/ct-policy/c/PCkKU357M2Q
+func (l *Log) prove(ctx context.Context, entry []byte, index uint64) ([]byte, error) {
+	cp, err := l.checkpoint(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := ledger.CheckConsistent(ctx, l, l.anchor, cp); err != nil {
+		return nil, err
+	}
+	hashes, err := ledger.ProveInclusion(ctx, l, cp.Size, index)
+	if err != nil {
+		return nil, err
+	}
+	leaf := [32]byte(rfc6962.DefaultHasher.HashLeaf(entry))
+	if err := ledger.CheckInclusion(cp, index, leaf, hashes); err != nil {
+		return nil, fmt.Errorf("the ledger's own proof does not hold: %w", err)
+	}
+	signed := cp.Signed
+	if l.conf.Cosign != nil {
+		if signed, err = l.conf.Cosign(ctx, l, signed); err != nil {
+			return nil, fmt.Errorf("logged at index %d, not cosigned: %w", index, err)
+		}
+	}
+	if err := l.anchorAt(cp, signed); err != nil {
+		return nil, err
+	}
+	return ledger.FormatProof(ledger.Proof{Index: index, Hashes: hashes, Checkpoint: signed}), nil
+}
+
+// remember makes the present checkpoint the anchor.
+func (l *Log) remember(ctx context.Context) error {
+	cp, err := l.checkpoint(ctx)
+	if err != nil {
+		return err
+	}
+	return l.anchorAt(cp, cp.Signed)
+}
+
+func (l *Log) anchorAt(cp ledger.Checkpoint, signed []byte) error {
+	if err := durable.WriteFile(l.conf.Anchor, signed, 0o644); err != nil {
+		return fmt.Errorf("writing anchor: %w", err)
+	}
+	l.anchor = cp
+	return nil
+}
+
+// Close lets go of the ledger. Everything appended is on disk already.
+func (l *Log) Close(ctx context.Context) error {
+	var err error
+	if l.shutdown != nil {
+		err = l.shutdown(ctx)
+	}
+	if l.stop != nil {
+		l.stop()
+	}
+	return errors.Join(err, l.lock.Release())
+}

@@ -1,0 +1,50 @@
+// Package tiles is the embedded ledger: a transparency log in a directory, in
+// the layout of c2sp.org/tlog-tiles, kept by Tessera's POSIX driver
+// (https://github.com/transparency-dev/tessera).
+//
+// It adds what a log needs that people keep on their own disks. One process at a
+// time appends, under a lock. An anchor outside the directory remembers the last
+// checkpoint that this machine relied on, so that a restored backup, lost state
+// or another key is refused instead of signed. An entry that was appended before
+// a crash is found again and not appended twice. Every proof is checked before
+// anybody gets it.
+//
+// Appending needs a Unix system, as Tessera does. Reading a ledger needs only
+// package ledger.
+package tiles
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/proctor-attest/proctor/ledger"
+)
+
+// Why a ledger cannot be used. Each is wrapped with what was found; a ledger
+// that lost entries gives ledger.ErrRollback.
+var (
+	ErrNoLedger  = errors.New("there is no ledger")
+	ErrWrongKey  = errors.New("the ledger was signed with another key")
+	ErrStateLost = errors.New("the ledger's internal state is lost")
+	ErrNoAnchor  = errors.New("the record of what was relied on is lost")
+	ErrReadOnly  = errors.New("the ledger's directory cannot be written")
+)
+
+// interval is the shortest time between two checkpoints that Tessera permits.
+const interval = 100 * time.Millisecond
+
+// A CosignFunc gathers cosignatures for a published checkpoint of the ledger
+// that r reads, and returns the note with those that came.
+type CosignFunc func(ctx context.Context, r ledger.Reader, checkpoint []byte) ([]byte, error)
+
+// Config says where a ledger is and who signs it.
+type Config struct {
+	Dir    string      // tiles and checkpoint
+	Anchor string      // a file outside Dir with the last checkpoint relied on
+	Key    string      // verifier key, as ledger.ParseLogKey reads it
+	Signer note.Signer // of the same key
+	Cosign CosignFunc  // nil: proofs carry the log's signature alone
+}
