@@ -1,0 +1,51 @@
+package verify
+
+// CheckInfo describes a check for documentation and for the rule by which facets
+// follow from checks.
+type CheckInfo struct {
+	Name    string
+	Facet   Facet
+	Level   int    // the facet's level that needs it; 0: none does, but it can contradict
+	Section string // of the protocol
+	Asks    string
+}
+
+// Catalogue lists every check that a verdict can contain, in the order in which
+// it prints them.
+var Catalogue = []CheckInfo{
+	{"statement/one-branch", Identity, 0, "§1", "no issuer signed two statements with one number, and each names the one before"},
+	{"retraction/none", Identity, 0, "§1", "no statement relied on was withdrawn"},
+	{"identity/signed", Identity, 1, "§1, §7", "every statement relied on is signed under a key that the policy gives to its issuer"},
+	{"identity/role", Identity, 2, "§7", "the policy gives each issuer the role in which it speaks"},
+	{"identity/configuration", Identity, 2, "§4", "every member of the run's configuration is bound"},
+	{"registration/terms", Identity, 2, "§4", "the registration's deadline is at most 90 days after it was logged"},
+	{"order/logged", Order, 1, "§7", "every statement relied on is in a ledger of the policy, cosigned by its quorum"},
+	{"order/registered-before-result", Order, 1, "§7", "the result names its registration, and the registration was logged no later"},
+	{"completeness/chains", Completeness, 1, "§1, §7", "the statements of every issuer relied on follow each other to a fresh head"},
+	{"testset/committed", Result, 1, "§2", "the registered version is one that the set's owner committed to"},
+	{"testset/skeleton", Result, 1, "§2", "the leaf hashes of the set's items have the committed root"},
+	{"testset/active", Result, 1, "§2", "the list of active items is the committed one"},
+	{"result/evaluator", Result, 1, "§5", "the result is by the evaluator that the registration names"},
+	{"result/first", Result, 0, "§4", "it is that run's first result"},
+	{"result/items", Result, 1, "§5", "it has exactly the registered samples of exactly the active items"},
+	{"result/grades", Result, 1, "§5", "every grade is in the metric's range, every exclusion of a registered kind"},
+	{"result/root", Result, 1, "§5", "the tree rebuilt from its rows has the signed root"},
+	{"result/score", Result, 1, "§5", "the score that the evaluator signed follows from the rows"},
+	{"score/recomputed", Result, 1, "§5", "the published score follows from the rows"},
+	{"model/committed", Deployment, 1, "§3", "the registered model is one that the lab committed to"},
+	{"model/seal", Deployment, 1, "§3", "the sealed model was opened, and is the one that was registered"},
+	{"model/same-as-released", Deployment, 1, "§7", "the model that was run is the model that was released"},
+	{"model/same-in-all-rows", Deployment, 1, "§5", "all rows of the table are of one model, or declared as variants"},
+	{"model/recomputed", Deployment, 2, "§3, §7", "the published files have the released modelID"},
+	{"model/uncovered", Deployment, 2, "§3", "no published weight file is outside the modelID"},
+}
+
+// info returns the catalogue's entry of a check.
+func info(name string) CheckInfo {
+	for _, c := range Catalogue {
+		if c.Name == name {
+			return c
+		}
+	}
+	panic("check without an entry in the catalogue: " + name)
+}

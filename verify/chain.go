@@ -1,0 +1,127 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/proctor-attest/proctor/attest"
+)
+
+// checkChains asks whether the numbering of every issuer relied on runs without a
+// gap from the first statement used here to a fresh head. It shows that nothing
+// was withdrawn on the branch shown; that there is no other branch takes a scan.
+func (r *rowJudge) checkChains() {
+	const name = "completeness/chains"
+	c := Check{Name: name, State: Proven, Detail: "each issuer's statements follow each other to a fresh head"}
+	var gaps []string
+	for issuer, span := range r.spans() {
+		head, why := r.followChain(issuer, span)
+		if why != "" {
+			gaps = append(gaps, why)
+			continue
+		}
+		if _, state := r.bound(head, r.parties(head)); state != Proven {
+			c.State, c.By = Attested, issuer
+			c.Detail = "each issuer's statements follow each other to a fresh head; no independent witness saw it"
+		}
+	}
+	if len(gaps) > 0 {
+		slices.Sort(gaps)
+		r.row.Stale = true
+		r.missing(name, "%s", strings.Join(gaps, "; "))
+		return
+	}
+	r.add(c)
+}
+
+// span is the part of an issuer's chain that a row rests on.
+type span struct {
+	first *statement
+	last  uint64
+}
+
+func (r *rowJudge) spans() map[string]span {
+	spans := map[string]span{}
+	for _, s := range r.relied() {
+		seq := s.Statement.Head().Seq
+		at, ok := spans[s.issuer()]
+		if !ok {
+			at = span{s, seq}
+		}
+		if seq < at.first.Statement.Head().Seq {
+			at.first = s
+		}
+		spans[s.issuer()] = span{at.first, max(at.last, seq)}
+	}
+	return spans
+}
+
+// followChain walks an issuer's signed statements by their prev from the first one
+// relied on to a head beyond the last, and returns that head or why there is none.
+func (j *judge) followChain(issuer string, used span) (*statement, string) {
+	after := map[attest.Hash]*statement{} // by prev
+	for _, id := range j.pack.IDs() {
+		if s := j.all[id]; s.key != nil && s.issuer() == issuer {
+			after[s.Statement.Head().Prev] = s
+		}
+	}
+	why := fmt.Sprintf("no head of %s after its statement %d", issuer, used.last)
+	var fresh *statement
+	for s := used.first; s != nil && s.key != nil; s = after[s.Statement.ID] {
+		_, isHead := s.Statement.Predicate.(*attest.ChainHead)
+		if !isHead || s.Statement.Head().Seq <= used.last {
+			continue
+		}
+		if stale := j.notFresh(s); stale != "" {
+			why = stale
+		} else {
+			fresh = s
+		}
+	}
+	if fresh != nil {
+		return fresh, ""
+	}
+	return nil, why
+}
+
+// notFresh says why a head does not count as fresh. Its lower bound decides: an
+// upper bound would let an old head be logged late.
+func (j *judge) notFresh(s *statement) string {
+	who := s.issuer()
+	switch {
+	case s.verified == nil:
+		return fmt.Sprintf("head of %s: %s", who, s.unlogged)
+	case s.notBefore.IsZero():
+		return fmt.Sprintf("head of %s: %s", who, s.noRound)
+	case j.opts.At.Sub(s.notBefore) > j.policy.Fresh:
+		return fmt.Sprintf("head of %s is from %s or earlier; the policy wants one within %s", who, stamp(s.notBefore), j.policy.Fresh)
+	}
+	return ""
+}
+
+// checkRetractions looks for withdrawals of what the row rests on. A retraction
+// counts once it is signed; a lab cannot hold one back by not logging it.
+func (r *rowJudge) checkRetractions() {
+	const name = "retraction/none"
+	for _, s := range ofKind[*attest.Retraction](r.judge) {
+		p := s.Statement.Predicate.(*attest.Retraction)
+		target := r.all[p.Target]
+		if s.key == nil || target == nil || target.issuer() != s.issuer() || !slices.Contains(r.relied(), target) {
+			continue
+		}
+		if at, state := r.bound(s, nil); state != Missing && at.After(r.opts.At.Add(r.policy.Skew)) {
+			continue
+		}
+		r.retracted = true
+		r.add(Check{Name: name, State: Missing, Evidence: []attest.Hash{s.Statement.ID},
+			Detail: fmt.Sprintf("%s withdrew its %s: %s", s.issuer(), target.Statement.Kind(), p.Reason)})
+		return
+	}
+	if r.row.Stale {
+		r.missing(name, "none in this pack; without fresh heads later ones are not excluded")
+		return
+	}
+	r.add(Check{Name: name, State: Attested, By: "the issuers' own numbering",
+		Detail: "none up to the heads shown; other branches are not checked"})
+}

@@ -1,0 +1,125 @@
+package verify
+
+// facetsOf derives the facets from checks: level n of a facet is reached when
+// every check that it or a lower level needs is proven, or is attested by
+// somebody independent of the lab. O1 and C1 are content with less (PROTOCOL §7).
+func facetsOf(checks []Check, independentOfLab func(by string) bool) Facets {
+	var f Facets
+	for facet := range facetCount {
+		for level := 1; level <= 3; level++ {
+			if !reached(checks, facet, level, independentOfLab) {
+				break
+			}
+			f[facet] = level
+		}
+	}
+	return f
+}
+
+func reached(checks []Check, facet Facet, level int, independentOfLab func(string) bool) bool {
+	needed := 0
+	for _, entry := range Catalogue {
+		if entry.Facet != facet || entry.Level != level {
+			continue
+		}
+		needed++
+		c := find(checks, entry.Name)
+		if c == nil {
+			return false
+		}
+		switch c.State {
+		case Proven, NotApplicable:
+		case Attested:
+			if level > 1 || facet != Order && facet != Completeness {
+				if !independentOfLab(c.By) {
+					return false
+				}
+			}
+		default:
+			return false
+		}
+	}
+	return needed > 0
+}
+
+func find(checks []Check, name string) *Check {
+	for i := range checks {
+		if checks[i].Name == name {
+			return &checks[i]
+		}
+	}
+	return nil
+}
+
+// levelOf is the table of levels, as far as this version's facets reach.
+func levelOf(f Facets, retroactive bool) Level {
+	switch {
+	case f[Identity] >= 1 && f[Result] >= 1 && retroactive:
+		return CAL1R
+	case f[Identity] >= 2 && f[Order] >= 1 && f[Result] >= 1 && f[Deployment] >= 1 && !retroactive:
+		return CAL1
+	}
+	return CAL0
+}
+
+// settle sets a row's facets, level and headline from its checks.
+func (r *Row) settle(require Requirement, retroactive bool, independentOfLab func(string) bool) {
+	r.Facets = facetsOf(r.Checks, independentOfLab)
+	r.Level = levelOf(r.Facets, retroactive)
+	r.Headline = r.headline(require)
+}
+
+func (r *Row) headline(require Requirement) Headline {
+	if r.Headline == Retracted && !r.contradicted() {
+		return Retracted
+	}
+	if r.contradicted() {
+		return ContradictedClaim
+	}
+	if r.Facets[Identity] == 0 || r.Facets[Result] == 0 {
+		return NotSupported
+	}
+	if r.Level < require.Level || r.Level >= CAL1 && r.Facets[Completeness] == 0 {
+		return SupportedWithGaps
+	}
+	for facet, n := range require.Facets {
+		if r.Facets[facet] < n {
+			return SupportedWithGaps
+		}
+	}
+	if r.Stale {
+		return SupportedWithGaps
+	}
+	return Supported
+}
+
+func (r *Row) contradicted() bool {
+	for _, c := range r.Checks {
+		if c.State == Contradicted {
+			return true
+		}
+	}
+	return false
+}
+
+// combine makes the pack's verdict from its rows: a table is as good as its
+// worst row.
+func (v *Verdict) combine() {
+	first := true
+	for _, claim := range v.Claims {
+		for _, r := range claim.Rows {
+			if first {
+				v.Headline, v.Level, v.Facets, first = r.Headline, r.Level, r.Facets, false
+			}
+			v.Headline = min(v.Headline, r.Headline)
+			v.Level = min(v.Level, r.Level)
+			for i, n := range r.Facets {
+				v.Facets[i] = min(v.Facets[i], n)
+			}
+			v.Stale = v.Stale || r.Stale
+		}
+	}
+	if first {
+		v.Headline = NotSupported
+	}
+}

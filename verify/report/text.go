@@ -1,0 +1,204 @@
+// Package report prints verdicts for people: what is proven, what is only
+// attested, what is missing, what it does not show and whom the reader trusts.
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/proctor-attest/proctor/verify"
+)
+
+const width = 88
+
+// Text writes a verdict in plain text, at most a line's width wide.
+func Text(w io.Writer, v *verify.Verdict) error {
+	p := &printer{w: bufio.NewWriter(w)}
+	p.headline(v)
+	for _, claim := range v.Claims {
+		p.claim(&claim)
+	}
+	p.list("What this does not show", v.NotShown)
+	p.list("Whom you are trusting", v.Trusting)
+	return p.w.Flush()
+}
+
+type printer struct{ w *bufio.Writer }
+
+func (p *printer) printf(format string, args ...any) { fmt.Fprintf(p.w, format, args...) }
+
+func (p *printer) headline(v *verify.Verdict) {
+	p.printf("%s   %s [%s]", v.Headline, v.Level, v.Facets)
+	if v.Stale {
+		p.printf("   STALE")
+	}
+	p.printf("\n")
+	p.printf("required %s, as of %s\n", v.Required, stamp(v.At))
+}
+
+func (p *printer) claim(c *verify.Claim) {
+	p.printf("\n")
+	p.wrap("", fmt.Sprintf("%q, %s by %s", c.Text, article(c.Kind), c.Issuer))
+	if len(c.Rows) == 1 {
+		p.row(&c.Rows[0])
+		return
+	}
+	for _, r := range c.Rows {
+		p.printf("\n%s   %s   %s [%s]\n", r.Label, r.Published, r.Headline, r.Facets)
+		p.row(&r)
+	}
+}
+
+func article(kind string) string {
+	if kind == "claim" {
+		return "claimed"
+	}
+	return "released"
+}
+
+func (p *printer) row(r *verify.Row) {
+	p.printf("\n")
+	p.field("score", scoreLine(r))
+	p.field("model", r.Model+by(r.Lab))
+	p.field("test set", r.Testset+by(r.Owner))
+	p.field("run", "evaluated"+by(r.Evaluator))
+	for _, state := range []verify.State{verify.Contradicted, verify.Missing, verify.Attested, verify.Proven, verify.NotApplicable} {
+		p.checks(r.Checks, state)
+	}
+	p.timeline(r.Timeline)
+}
+
+func by(who string) string {
+	if who == "" {
+		return ""
+	}
+	return " by " + who
+}
+
+func scoreLine(r *verify.Row) string {
+	line := r.Published
+	if r.Exact != "" {
+		line += fmt.Sprintf(" published, %s recomputed from %d items", r.Exact, r.Items)
+	}
+	if r.Other != "" {
+		line += "; " + r.Other
+	}
+	return line
+}
+
+func (p *printer) field(name, value string) {
+	if strings.TrimSpace(value) != "" {
+		p.wrap(fmt.Sprintf("  %-10s", name), value)
+	}
+}
+
+var headings = map[verify.State]string{
+	verify.Contradicted:  "Contradicted",
+	verify.Missing:       "Missing",
+	verify.Attested:      "Attested, not proven",
+	verify.Proven:        "Proven",
+	verify.NotApplicable: "Not applicable",
+}
+
+func (p *printer) checks(checks []verify.Check, state verify.State) {
+	first := true
+	for _, c := range checks {
+		if c.State != state {
+			continue
+		}
+		if first {
+			p.printf("\n%s\n", headings[state])
+			first = false
+		}
+		detail := c.Detail
+		if c.By != "" && c.State == verify.Attested {
+			detail += " (" + c.By + ")"
+		}
+		p.wrap(fmt.Sprintf("  %-31s ", c.Name), detail)
+		if c.Want != "" || c.Got != "" {
+			p.wrap("      expected ", c.Want)
+			p.wrap("      actual   ", c.Got)
+		}
+	}
+}
+
+func (p *printer) timeline(events []verify.Event) {
+	if len(events) == 0 {
+		return
+	}
+	p.printf("\nTimeline\n")
+	events = slices.Clone(events)
+	for _, e := range events {
+		when := "time unknown"
+		if !e.NotAfter.IsZero() {
+			when = "by " + stamp(e.NotAfter)
+			if e.Bound == verify.Attested {
+				when += " (attested)"
+			}
+		}
+		if !e.NotBefore.IsZero() {
+			when += ", not before " + stamp(e.NotBefore)
+		}
+		p.wrap(fmt.Sprintf("  %-13s ", e.Kind), when+", "+e.Issuer+", "+e.ID.Short())
+	}
+}
+
+func (p *printer) list(heading string, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	p.printf("\n%s\n", heading)
+	for _, l := range lines {
+		p.wrap("  - ", l)
+	}
+}
+
+// wrap breaks text into lines behind a lead; foreign text cannot break out of its
+// line or move the cursor.
+func (p *printer) wrap(lead, text string) {
+	indent := strings.Repeat(" ", len([]rune(lead)))
+	line := lead
+	empty := true
+	for _, word := range strings.Fields(clean(text)) {
+		if !empty && len([]rune(line))+1+len([]rune(word)) > width {
+			p.printf("%s\n", strings.TrimRight(line, " "))
+			line, empty = indent, true
+		}
+		if !empty {
+			line += " "
+		}
+		line += word
+		empty = false
+	}
+	p.printf("%s\n", strings.TrimRight(line, " "))
+}
+
+// clean replaces control characters, which a statement's text could use to
+// rewrite what stands above it on a terminal, and marks that reverse its order.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case r < ' ' || r >= 0x7f && r < 0xa0, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x200e, r == 0x200f:
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+// Line writes a verdict on one line, for many packs at once.
+func Line(w io.Writer, name string, v *verify.Verdict) error {
+	stale := ""
+	if v.Stale {
+		stale = " STALE"
+	}
+	_, err := fmt.Fprintf(w, "%-20s %-8s [%s]%s  %s\n", v.Headline, v.Level, v.Facets, stale, clean(name))
+	return err
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }

@@ -1,0 +1,157 @@
+package verify
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+
+	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/attest/model"
+	"github.com/proctor-attest/proctor/verify/score"
+)
+
+// exactText prints an exact score two decimals finer than it was published.
+func exactText(exact *big.Rat, s attest.Score) string {
+	x := new(big.Rat).Set(exact)
+	unit := ""
+	if s.Scale == "100" {
+		x.Mul(x, big.NewRat(100, 1))
+		unit = " %"
+	}
+	return score.Decimal(x, s.Decimals+2) + unit
+}
+
+func (r *rowJudge) checkModel() {
+	const committed, seal, released = "model/committed", "model/seal", "model/same-as-released"
+	if r.registration == nil {
+		r.without("no registration", committed, seal, released)
+		return
+	}
+	r.checkCommitted(committed)
+	var release *attest.Release
+	if r.releaseSt != nil {
+		release = r.releaseSt.Statement.Predicate.(*attest.Release)
+	}
+	r.checkSeal(seal, release)
+	switch {
+	case release == nil:
+		r.missing(released, "no release in the pack says which model was published")
+	case r.releaseSt.issuer() != r.registration.Lab:
+		r.missing(released, "the release is by %s, not by %s", r.releaseSt.issuer(), r.registration.Lab)
+	case r.model.Kind == attest.ModelSealed:
+		r.missing(released, "the model that was run is sealed still")
+	default:
+		r.compare(released, describe(release.Model), describe(r.model),
+			"the model that was run is the one released as "+release.Name,
+			"the model that was run is not the one released as "+release.Name)
+	}
+}
+
+func (r *rowJudge) checkCommitted(name string) {
+	if r.modelSt == nil {
+		r.missing(name, "the model's statement is not in the pack")
+		return
+	}
+	p := r.modelSt.Statement.Predicate.(*attest.Model)
+	if r.modelSt.issuer() != r.registration.Lab {
+		r.refute(name, r.registration.Lab, r.modelSt.issuer(), "the model's statement is not by the registered lab")
+		return
+	}
+	if want, err := derivedModel(p); err != nil {
+		r.refute(name, "", "", "%s", err)
+		return
+	} else if want != p.Model {
+		r.refute(name, describe(want), describe(p.Model), "the model's id does not follow from its parts")
+		return
+	}
+	r.compare(name, describe(p.Model), describe(r.registration.Model),
+		fmt.Sprintf("%s, committed by %s", p.Name, r.modelSt.issuer()), "the run was registered for another model than its model statement's")
+}
+
+// derivedModel recomputes a model's id from the parts that its statement lists. A
+// sealed model has none to show.
+func derivedModel(p *attest.Model) (attest.ModelRef, error) {
+	switch p.Model.Kind {
+	case attest.ModelWeights:
+		id, err := model.ID(p.Roles)
+		return attest.ModelRef{Kind: attest.ModelWeights, ID: id}, err
+	case attest.ModelEndpoint:
+		e := p.Endpoint
+		return attest.ModelRef{Kind: attest.ModelEndpoint, ID: model.EndpointID(e.Provider, e.URL, e.Model)}, nil
+	}
+	return p.Model, nil
+}
+
+// checkSeal opens a sealed model with what the release discloses, and from then
+// on takes the model to be its weights.
+func (r *rowJudge) checkSeal(name string, release *attest.Release) {
+	if r.model.Kind != attest.ModelSealed {
+		r.add(Check{Name: name, State: NotApplicable, Detail: "the model was not sealed"})
+		return
+	}
+	if release != nil {
+		for _, s := range release.Seals {
+			if s.Commitment != r.model.ID {
+				continue
+			}
+			got := model.Seal(s.Secret, r.registration.Lab, release.Model.ID)
+			r.compare(name, s.Commitment.String(), got.String(),
+				"the seal opens to the released model", "the seal does not open to the released model: another one was run")
+			if got == s.Commitment {
+				r.model = release.Model
+			}
+			return
+		}
+	}
+	r.missing(name, "no release in the pack opens the seal")
+}
+
+func (r *rowJudge) checkPublished() {
+	const recomputed, uncovered = "model/recomputed", "model/uncovered"
+	p := r.opts.Published
+	if p == nil {
+		r.without("not checked: give the published files with --model", recomputed, uncovered)
+		return
+	}
+	if r.releaseSt == nil {
+		r.without("no release to compare the files with", recomputed, uncovered)
+		return
+	}
+	release := r.releaseSt.Statement.Predicate.(*attest.Release)
+	if release.Model.Kind != attest.ModelWeights {
+		r.without("the release is of an endpoint, which has no files", recomputed, uncovered)
+		return
+	}
+	r.compare(recomputed, release.Model.ID.String(), p.ID.String(),
+		"recomputed from "+p.From, "the files in "+p.From+" are another model"+r.roleDifference(p))
+	if len(p.Uncovered) > 0 {
+		r.missing(uncovered, "outside the modelID: %s", strings.Join(p.Uncovered, ", "))
+	} else {
+		r.pass(uncovered, "every weight file is part of the modelID")
+	}
+}
+
+// roleDifference names the parts of the model that differ from its statement.
+func (r *rowJudge) roleDifference(p *Published) string {
+	if r.modelSt == nil {
+		return ""
+	}
+	want := map[string]attest.Hash{}
+	for _, role := range r.modelSt.Statement.Predicate.(*attest.Model).Roles {
+		want[role.Role] = role.Digest
+	}
+	if len(want) == 0 {
+		return ""
+	}
+	var differ []string
+	for _, role := range p.Roles {
+		if want[role.Role] != role.Digest {
+			differ = append(differ, role.Role)
+		}
+		delete(want, role.Role)
+	}
+	for role := range want {
+		differ = append(differ, role)
+	}
+	return ": different " + strings.Join(differ, ", ")
+}

@@ -1,0 +1,150 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/attest/run"
+	"github.com/proctor-attest/proctor/verify/score"
+)
+
+// checkResult recomputes everything that a result says from its rows.
+func (r *rowJudge) checkResult() {
+	if r.registration == nil {
+		r.without("no registered result", "result/evaluator", "result/first", "result/items", "result/grades", "result/root", "result/score", "score/recomputed")
+		return
+	}
+	r.compare("result/evaluator", r.registration.Evaluator, r.resultSt.issuer(),
+		"the result is by the registered evaluator", "the result is by somebody else than the registered evaluator")
+	r.checkFirst()
+	data := r.artifact(r.result.Rows)
+	if len(data) == 0 {
+		r.without("the rows are not in the pack", "result/items", "result/grades", "result/root", "result/score", "score/recomputed")
+		return
+	}
+	rows, err := run.ParseRows(data)
+	if err != nil {
+		r.refute("result/root", "", "", "%s", err)
+		r.without("the rows cannot be read", "result/items", "result/grades", "result/score", "score/recomputed")
+		return
+	}
+	r.checkRows(rows)
+	r.checkScore(rows)
+}
+
+func (r *rowJudge) without(why string, names ...string) {
+	for _, name := range names {
+		r.missing(name, "%s", why)
+	}
+}
+
+// checkFirst compares the result with others of the same run in the pack: only
+// the evaluator's lowest-numbered result counts.
+func (r *rowJudge) checkFirst() {
+	seq := r.resultSt.Statement.Head().Seq
+	for _, other := range ofKind[*attest.Result](r.judge) {
+		head := other.Statement.Head()
+		p := other.Statement.Predicate.(*attest.Result)
+		if other.key != nil && head.Issuer == r.resultSt.issuer() && p.RunID == r.result.RunID && head.Seq < seq {
+			r.refute("result/first", fmt.Sprintf("statement %d", head.Seq), fmt.Sprintf("statement %d", seq),
+				"the evaluator had reported this run before, with score %s", p.Score)
+			return
+		}
+	}
+	r.add(Check{Name: "result/first", State: Attested, By: r.resultSt.issuer(),
+		Detail: "no earlier one in this pack; beyond it, not checked"})
+}
+
+func (r *rowJudge) checkRows(rows []run.Row) {
+	skeleton, active := r.tree()
+	if skeleton == nil {
+		r.without("the test set's artifacts are missing or not as committed", "result/items", "result/root")
+	} else {
+		if err := run.CheckItems(rows, active, r.registration.Samples); err != nil {
+			r.refute("result/items", "", "", "%s", err)
+		} else {
+			r.pass("result/items", "%d rows: %d sample(s) of each of %d active items", len(rows), r.registration.Samples, len(active))
+		}
+		r.checkRoot(rows, skeleton)
+	}
+	r.checkGrades(rows)
+	r.row.Items = len(active)
+}
+
+func (r *rowJudge) checkRoot(rows []run.Row, skeleton []attest.Hash) {
+	const name = "result/root"
+	root, err := run.Root(r.result.RunID, rows, skeleton)
+	switch {
+	case err != nil:
+		r.refute(name, "", "", "%s", err)
+	case uint64(len(rows)) != r.result.Leaves:
+		r.refute(name, fmt.Sprint(r.result.Leaves), fmt.Sprint(len(rows)), "the number of rows is not the signed one")
+	default:
+		r.compare(name, r.result.Root.String(), root.String(),
+			"responses and grades are those that the evaluator signed", "rows were changed after the evaluator signed: the rebuilt tree has another root")
+	}
+}
+
+func (r *rowJudge) checkGrades(rows []run.Row) {
+	const name = "result/grades"
+	if r.config == nil {
+		r.missing(name, "without a readable configuration nothing says which exclusions are allowed")
+		return
+	}
+	for i, row := range rows {
+		if err := run.CheckGrade(row, r.registration.Metric, r.config.Exclusions); err != nil {
+			r.refute(name, "", row.Grade, "row %d, item %d sample %d: %s", i, row.Item, row.Sample, err)
+			return
+		}
+	}
+	r.pass(name, "each in [%s, %s], or excluded for a registered reason", r.registration.Metric.Min, r.registration.Metric.Max)
+}
+
+func (r *rowJudge) checkScore(rows []run.Row) {
+	if r.config == nil {
+		r.without("without a readable configuration nothing says how exclusions count", "result/score", "score/recomputed")
+		return
+	}
+	got, err := score.Recompute(rows, r.registration.Metric)
+	if err != nil {
+		r.cannot = r.cannot || errors.Is(err, score.ErrUnknownMetric)
+		r.without(err.Error(), "result/score", "score/recomputed")
+		return
+	}
+	exact, err := got.With(r.config.Denominator)
+	if err != nil {
+		r.without(err.Error(), "result/score", "score/recomputed")
+		return
+	}
+	r.row.Exact = exact.RatString()
+	if got.Excluded > 0 {
+		r.row.Other = other(got, r.config.Denominator)
+	}
+	if uint64(got.Excluded) != r.result.Excluded {
+		r.refute("result/score", fmt.Sprint(r.result.Excluded), fmt.Sprint(got.Excluded), "the number of excluded rows is not the signed one")
+	} else {
+		r.compare("result/score", exact.RatString(), r.result.Score,
+			"the score that the evaluator signed follows from the rows", "the score that the evaluator signed does not follow from the rows")
+	}
+	const name = "score/recomputed"
+	switch holds, err := score.Holds(exact, r.score, r.registration.Metric); {
+	case err != nil:
+		r.cannot = true
+		r.missing(name, "%s", err)
+	case !holds:
+		r.refute(name, exactText(exact, r.score), r.row.Published, "the published score does not follow from the rows")
+	default:
+		r.pass(name, "%s = %s", exact.RatString(), exactText(exact, r.score))
+	}
+}
+
+func other(got *score.Recomputed, denominator string) string {
+	if denominator == run.LeftOut {
+		return fmt.Sprintf("%s with %d excluded rows counted wrong", got.CountedWrong.RatString(), got.Excluded)
+	}
+	if got.LeftOut == nil {
+		return "undefined with every row left out"
+	}
+	return fmt.Sprintf("%s with %d excluded rows left out", got.LeftOut.RatString(), got.Excluded)
+}

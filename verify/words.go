@@ -1,0 +1,70 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/proctor-attest/proctor/attest"
+)
+
+// notShown lists what the reader might take the verdict to say and it does not.
+func (j *judge) notShown(v *Verdict) []string {
+	lines := []string{}
+	if len(v.Claims) == 0 {
+		return []string{"anything: the pack publishes no score"}
+	}
+	if v.Level <= CAL1R {
+		lines = append(lines, "how or when the run was made: it was registered afterwards or not bound to a registration at all")
+	}
+	lines = append(lines,
+		"that the answers are the model's: evaluators can invent answers, and no leaf was challenged here",
+		"that no other runs were made: selected runs are found by scanning the ledgers, which was not done (completeness beyond this pack: not checked)",
+		"that the model had not seen the items: a fixed set can be in the training data (unseen: missing)",
+		"that the grader is right, or that the items measure what their name says",
+		"that what is served today behaves like the model that was run")
+	if v.Facets[Deployment] < 2 {
+		lines = append(lines, "that the published files are the released model: nobody recomputed them here")
+	}
+	if v.Level == CAL1 {
+		lines = append(lines, "that the run began after it was registered: the order shown is announced before reported")
+	}
+	return lines
+}
+
+// trusting lists whose word the verdict rests on.
+func (j *judge) trusting() []string {
+	var lines []string
+	for _, issuer := range j.policy.Issuers {
+		if slices.ContainsFunc(j.pack.IDs(), func(id attest.Hash) bool { s := j.all[id]; return s.key != nil && s.issuer() == issuer.URI }) {
+			lines = append(lines, fmt.Sprintf("%s (%s), to hold its key and to mean what it signs", issuer.URI, strings.Join(issuer.Roles, ", ")))
+		}
+	}
+	witnesses := map[string]bool{}
+	beacons := map[string]bool{}
+	for _, s := range j.all {
+		if s.verified != nil {
+			for _, c := range s.verified.Cosignatures {
+				witnesses[c.Witness] = true
+			}
+		}
+		if round := s.Statement.Head().NotBefore; round != nil && !s.notBefore.IsZero() {
+			beacons[j.policy.Beacon(round.Chain).Name] = true
+		}
+	}
+	for _, w := range j.policy.Ledger.Witnesses() {
+		if witnesses[w.Name] {
+			operator := j.policy.Operator(w.Name)
+			if operator == "" {
+				operator = "an operator that the policy does not name"
+			}
+			lines = append(lines, fmt.Sprintf("witness %s, run by %s, to keep an honest clock and to cosign one history", w.Name, operator))
+		}
+	}
+	for _, b := range j.policy.Beacons {
+		if beacons[b.Name] {
+			lines = append(lines, fmt.Sprintf("beacon %s, not to be known ahead of its rounds", b.Name))
+		}
+	}
+	return append(lines, "your own policy, "+j.policy.Hash.String())
+}
