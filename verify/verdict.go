@@ -174,9 +174,11 @@ type Claim struct {
 
 // Verdict is the outcome for a whole pack. The zero Verdict is CANNOT CHECK.
 type Verdict struct {
+	Pack     string      `json:"pack,omitempty"` // as the caller names it
 	Headline Headline    `json:"headline"`
-	Level    Level       `json:"level"`  // the least of the rows
-	Facets   Facets      `json:"facets"` // the least of the rows, facet by facet
+	Reason   string      `json:"reason,omitempty"` // why it could not be checked
+	Level    Level       `json:"level"`            // the least of the rows
+	Facets   Facets      `json:"facets"`           // the least of the rows, facet by facet
 	Stale    bool        `json:"stale"`
 	Required Level       `json:"required"`
 	Policy   attest.Hash `json:"policy"`

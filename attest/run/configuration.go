@@ -16,10 +16,9 @@ const (
 	LeftOut      = "left-out"
 )
 
-const (
-	unknown    = "unknown" // nobody knows any more: only for runs made before they were registered
-	unanswered = "?"       // a person must still fill this in
-)
+// unknown stands where nobody knows any more: only for runs made before they were
+// registered.
+const unknown = "unknown"
 
 // Configuration is the document that a registration binds by digest. Its members
 // are those of the schema "configuration"; the ones that a verdict depends on are
@@ -29,9 +28,8 @@ type Configuration struct {
 	Denominator string   `json:"denominator"`
 	Relation    string   `json:"relation"`
 	Evaluator   string   `json:"evaluator"`
-	Variant     string   `json:"variant"`
 
-	Unknown []string `json:"-"` // members of value "unknown", sorted
+	Unknown []string `json:"-"` // where the value is "unknown": members and members of members, sorted
 }
 
 // ParseConfiguration reads a canonical configuration document.
@@ -50,10 +48,23 @@ func ParseConfiguration(doc []byte) (*Configuration, error) {
 	if err := json.Unmarshal(doc, &members); err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
+	c.Unknown = unknowns("", members)
+	return &c, nil
+}
+
+// unknowns finds what nobody knows in an object and in the objects in it, so
+// that {"engine":{"version":"unknown"}} says no less than {"engine":"unknown"}.
+func unknowns(within string, members map[string]any) []string {
+	var found []string
 	for _, name := range slices.Sorted(maps.Keys(members)) {
-		if members[name] == unknown {
-			c.Unknown = append(c.Unknown, name)
+		switch v := members[name].(type) {
+		case string:
+			if v == unknown {
+				found = append(found, within+name)
+			}
+		case map[string]any:
+			found = append(found, unknowns(within+name+".", v)...)
 		}
 	}
-	return &c, nil
+	return found
 }
