@@ -1,0 +1,254 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/verify"
+)
+
+const (
+	maxRound = 1 << 16
+	maxFetch = 16 << 30
+)
+
+func (e *env) cmdFetch() *cli.Command {
+	return &cli.Command{
+		Name:      "fetch",
+		Usage:     "save a beacon round or an evidence pack from the network",
+		ArgsUsage: "URL|BEACON[/ROUND]",
+		Description: "\"proctor fetch quicknet\" saves drand's newest round, after checking it, where\n" +
+			"\"proctor head\" finds it; \"quicknet/1000\" a particular one. A URL ending in .proctor\n" +
+			"saves a pack. verify and its like never open a socket: they read what fetch saved.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "out", Usage: "save as `FILE`"},
+			&cli.StringFlag{Name: "policy", Usage: "the policy, a `FILE`, whose beacons are meant (default: the home's)"},
+			&cli.DurationFlag{Name: "timeout", Usage: "give up after `DURATION`", Value: time.Minute},
+			quietFlag(),
+		},
+		Action: e.runFetch,
+	}
+}
+
+var roundPath = regexp.MustCompile(`/([0-9a-f]{64})/public/(latest|[1-9][0-9]*)$`)
+
+func (e *env) runFetch(c *cli.Context) error {
+	arg, err := oneArg(c, "what to fetch")
+	if err != nil {
+		return err
+	}
+	target, err := e.fetchURL(c, arg)
+	if err != nil {
+		return err
+	}
+	switch {
+	case roundPath.MatchString(target.Path):
+		return e.fetchRound(c, target)
+	case strings.HasSuffix(target.Path, "/info"):
+		return e.fetchFile(c, target, maxRound, func(data []byte) error {
+			_, err := parseBeaconInfo(data)
+			return err
+		})
+	case strings.HasSuffix(target.Path, packSuffix):
+		return e.fetchPack(c, target)
+	}
+	return withHint(usagef("%s: neither a beacon round nor an evidence pack", arg),
+		"want a beacon of your policy such as quicknet, a drand URL such as https://api.drand.sh/CHAIN/public/latest, or a URL ending in .proctor")
+}
+
+// fetchURL makes a URL of a beacon's name.
+func (e *env) fetchURL(c *cli.Context, arg string) (*url.URL, error) {
+	if strings.Contains(arg, "://") {
+		u, err := url.Parse(arg)
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" {
+			return nil, usagef("%q is not an http or https URL", arg)
+		}
+		return u, nil
+	}
+	name, round, _ := strings.Cut(arg, "/")
+	if round == "" {
+		round = "latest"
+	}
+	policy, err := e.fetchPolicy(c)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range policy.Beacons {
+		if b.Name == name && b.URL != "" {
+			return url.Parse(strings.TrimRight(b.URL, "/") + "/" + b.Chain.String() + "/public/" + round)
+		}
+	}
+	return nil, withHint(usagef("your policy names no beacon %q with a URL", name), `"proctor policy show" lists them`)
+}
+
+func (e *env) fetchPolicy(c *cli.Context) (*verify.Policy, error) {
+	if name := c.String("policy"); name != "" {
+		return readPolicy(name)
+	}
+	return readPolicy(filepath.Join(homeDir(), policyFile))
+}
+
+// fetchRound checks a round before it is saved: a file that verifies nowhere is
+// worth nothing later, when nobody can fetch again.
+func (e *env) fetchRound(c *cli.Context, target *url.URL) error {
+	policy, err := e.fetchPolicy(c)
+	if err != nil {
+		return err
+	}
+	chain, err := attest.ParseHash(roundPath.FindStringSubmatch(target.Path)[1])
+	if err != nil {
+		return err
+	}
+	beacon := policy.Beacon(chain)
+	if beacon == nil {
+		return withHint(fmt.Errorf("your policy trusts no beacon with chain %s", chain), `"proctor policy add FILE" takes drand's /info of a chain`)
+	}
+	data, err := e.get(c, target, maxRound)
+	if err != nil {
+		return err
+	}
+	round, err := beacon.Check(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", target, err)
+	}
+	out := c.String("out")
+	if out == "" {
+		if err := os.MkdirAll(filepath.Join(homeDir(), beaconsDir), 0o755); err != nil {
+			return err
+		}
+		out = filepath.Join(homeDir(), beaconsDir, roundName(attest.Round{Chain: chain, Round: round.Number}))
+	}
+	if err := writeBytes(out, 0o644, data); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "round     %d of %s\ntime      %s\nsaved     %s\n", round.Number, beacon.Name, round.Time.Format(time.RFC3339), out)
+	return nil
+}
+
+func (e *env) fetchFile(c *cli.Context, target *url.URL, limit int64, check func([]byte) error) error {
+	out, err := fetchedName(c, target)
+	if err != nil {
+		return err
+	}
+	data, err := e.get(c, target, limit)
+	if err != nil {
+		return err
+	}
+	if err := check(data); err != nil {
+		return fmt.Errorf("%s: %w", target, err)
+	}
+	if err := writeBytes(out, 0o644, data); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "saved     %s\n", out)
+	return nil
+}
+
+func fetchedName(c *cli.Context, target *url.URL) (string, error) {
+	out := c.String("out")
+	if out == "" {
+		out = path.Base(target.Path)
+	}
+	return out, newFile(out)
+}
+
+// fetchPack streams a pack to disk and keeps it if it can be read as one.
+func (e *env) fetchPack(c *cli.Context, target *url.URL) error {
+	out, err := fetchedName(c, target)
+	if err != nil {
+		return err
+	}
+	body, total, err := e.open(c, target)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	bar := e.progress(c, "fetching "+path.Base(target.Path), total)
+	part := out + ".part"
+	defer os.Remove(part)
+	err = writeFile(part, 0o644, func(w io.Writer) error {
+		n, err := io.Copy(w, &counted{r: io.LimitReader(body, maxFetch+1), bar: bar, total: total})
+		if err == nil && n > maxFetch {
+			err = fmt.Errorf("more than %d bytes", int64(maxFetch))
+		}
+		return err
+	})
+	bar.done()
+	if err != nil {
+		return fmt.Errorf("%s: %w", target, err)
+	}
+	_, done, err := openPack(part)
+	if err != nil {
+		return err
+	}
+	done()
+	if err := os.Rename(part, out); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "saved     %s\n", out)
+	return nil
+}
+
+type counted struct {
+	r     io.Reader
+	n     int64
+	total int64
+	bar   *bar
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	c.bar.bytes(c.n, c.total)
+	return n, err
+}
+
+func (e *env) get(c *cli.Context, target *url.URL, limit int64) ([]byte, error) {
+	body, _, err := e.open(c, target)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	data, err := io.ReadAll(io.LimitReader(body, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", target, err)
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s: more than %d bytes", target, limit)
+	}
+	return data, nil
+}
+
+func (e *env) open(c *cli.Context, target *url.URL) (io.ReadCloser, int64, error) {
+	request, err := http.NewRequestWithContext(c.Context, http.MethodGet, target.String(), nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	request.Header.Set("User-Agent", "proctor/"+version)
+	client := &http.Client{Timeout: c.Duration("timeout")}
+	response, err := client.Do(request)
+	if err != nil {
+		var timeout interface{ Timeout() bool }
+		if errors.As(err, &timeout) && timeout.Timeout() {
+			return nil, 0, withHint(err, "--timeout allows more")
+		}
+		return nil, 0, err
+	}
+	if response.StatusCode != http.StatusOK {
+		response.Body.Close()
+		return nil, 0, fmt.Errorf("%s: %s", target, response.Status)
+	}
+	return response.Body, response.ContentLength, nil
+}

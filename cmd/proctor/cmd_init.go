@@ -1,0 +1,258 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"github.com/urfave/cli/v2"
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/proctor-attest/proctor/attest/signing"
+	"github.com/proctor-attest/proctor/ledger/tiles"
+	"github.com/proctor-attest/proctor/ledger/witness"
+	"github.com/proctor-attest/proctor/verify"
+	"github.com/proctor-attest/proctor/verify/challenge"
+)
+
+func (e *env) cmdInit() *cli.Command {
+	return &cli.Command{
+		Name:  "init",
+		Usage: "make an issuer key, a ledger, a witness and a policy in ./.proctor",
+		Description: "Makes a home: an encrypted issuer key, an embedded ledger, a local witness and a\n" +
+			"policy that trusts exactly these. PROCTOR_HOME names another place than ./.proctor.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "issuer", Usage: "your `URI`, as it will stand in every statement", Required: true},
+			&cli.StringFlag{Name: "key-type", Usage: "`ALGORITHM` of the issuer key: ecdsa-p256 or ed25519", Value: signing.ECDSA},
+			&cli.StringFlag{Name: "origin", Usage: "`NAME` of the ledger, without scheme (default: from the issuer)"},
+			&cli.StringSliceFlag{Name: "witness", Usage: "`DIR` of a witness that cosigns instead of a local one; repeatable"},
+			passwordFlag(),
+		},
+		Action: e.runInit,
+	}
+}
+
+func (e *env) runInit(c *cli.Context) (err error) {
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	issuer := c.String("issuer")
+	if u, err := url.Parse(issuer); err != nil || u.Scheme == "" || u.Host == "" && u.Opaque == "" {
+		return usagef("issuer %q is not a URI such as https://lab.example", issuer)
+	}
+	final := homeDir()
+	if _, err := os.Lstat(final); err == nil {
+		return withHint(fmt.Errorf("%s exists", final), "one home holds one issuer; PROCTOR_HOME names another place")
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	password, err := e.newPassword(c)
+	if err != nil {
+		return err
+	}
+	// Built beside its place and moved there whole: half a home would be worse than none.
+	dir, err := os.MkdirTemp(filepath.Dir(final), ".proctor-new-")
+	if err != nil {
+		return err
+	}
+	defer func() { os.RemoveAll(dir) }()
+	h := &home{dir: dir, config: config{Issuer: issuer, Ledger: "ledger"}}
+	if err := h.create(e, c, password, final); err != nil {
+		return err
+	}
+	if err := os.Rename(dir, final); err != nil {
+		return err
+	}
+	h.dir = final
+	return e.printInit(h, len(c.StringSlice("witness")) == 0)
+}
+
+func (h *home) create(e *env, c *cli.Context, password []byte, final string) error {
+	for _, sub := range []string{"keys", "anchor", "ledger", pendingDir, packsDir, beaconsDir} {
+		if err := os.MkdirAll(h.path(sub), 0o755); err != nil {
+			return err
+		}
+	}
+	for _, sub := range []string{setSecretsDir, runSecretsDir, sealSecretsDir} {
+		if err := os.MkdirAll(h.path(sub), 0o700); err != nil {
+			return err
+		}
+	}
+	public, err := h.createIssuerKey(c.String("key-type"), password)
+	if err != nil {
+		return err
+	}
+	origin := c.String("origin")
+	if origin == "" {
+		origin = originFor(h.config.Issuer)
+	}
+	if err := h.createLedgerKey(origin); err != nil {
+		return err
+	}
+	witnesses, err := h.createWitnesses(origin, c.StringSlice("witness"), final)
+	if err != nil {
+		return err
+	}
+	if err := h.createPolicy(public, origin, witnesses); err != nil {
+		return err
+	}
+	text, err := toml.Marshal(h.config)
+	if err != nil {
+		return err
+	}
+	if err := writeBytes(h.path(configFile), 0o644, text); err != nil {
+		return err
+	}
+	conf, err := h.ledgerConfig()
+	if err != nil {
+		return err
+	}
+	return tiles.Create(e.ctx, conf)
+}
+
+func (h *home) createIssuerKey(algorithm string, password []byte) (public []byte, err error) {
+	private, public, err := signing.Generate(algorithm, password)
+	if err != nil {
+		return nil, err
+	}
+	if err := writeBytes(h.path(issuerKeyFile), 0o600, private); err != nil {
+		return nil, err
+	}
+	return public, writeBytes(h.path(issuerPubFile), 0o644, public)
+}
+
+func (h *home) createLedgerKey(origin string) error {
+	skey, vkey, err := note.GenerateKey(rand.Reader, origin)
+	if err != nil {
+		return fmt.Errorf("ledger %q: %w", origin, err)
+	}
+	if err := writeBytes(h.path(ledgerKeyFile), 0o600, []byte(skey+"\n")); err != nil {
+		return err
+	}
+	return writeBytes(h.path(ledgerPubFile), 0o644, []byte(vkey+"\n"))
+}
+
+var notInNames = regexp.MustCompile(`[^A-Za-z0-9./_-]+`)
+
+// originFor names a ledger after its issuer: a C2SP origin is a URL without scheme.
+func originFor(issuer string) string {
+	_, rest, found := strings.Cut(issuer, "://")
+	if !found {
+		rest = issuer
+	}
+	return strings.Trim(notInNames.ReplaceAllString(rest, "-"), "/") + "/ledger"
+}
+
+// createWitnesses makes a local witness, or finds those that somebody else runs.
+func (h *home) createWitnesses(origin string, dirs []string, final string) ([]*witness.Witness, error) {
+	if len(dirs) == 0 {
+		name := strings.TrimSuffix(origin, "/ledger") + "/witness"
+		if err := witness.Create(h.path("witness"), name, h.config.Issuer); err != nil {
+			return nil, err
+		}
+		h.config.Witnesses = []string{"witness"}
+		w, err := witness.Open(h.path("witness"))
+		if err != nil {
+			return nil, err
+		}
+		vkey, err := h.ledgerVKey()
+		if err != nil {
+			return nil, err
+		}
+		return []*witness.Witness{w}, w.AddLog(vkey)
+	}
+	var list []*witness.Witness
+	for _, dir := range dirs {
+		w, err := witness.Open(dir)
+		if err != nil {
+			return nil, fmt.Errorf("witness %s: %w", dir, err)
+		}
+		list = append(list, w)
+		at, err := filepath.Abs(dir)
+		if err != nil {
+			return nil, err
+		}
+		base, err := filepath.Abs(final)
+		if err != nil {
+			return nil, err
+		}
+		relative, err := filepath.Rel(base, at)
+		if err != nil {
+			relative = at
+		}
+		h.config.Witnesses = append(h.config.Witnesses, filepath.ToSlash(relative))
+	}
+	return list, nil
+}
+
+// createPolicy writes a policy that trusts exactly this home.
+func (h *home) createPolicy(public []byte, origin string, witnesses []*witness.Witness) error {
+	vkey, err := h.ledgerVKey()
+	if err != nil {
+		return err
+	}
+	file := verify.PolicyFile{
+		Version:   1,
+		Require:   verify.RequireFile{Level: verify.CAL1.String()},
+		Time:      defaultTimes,
+		Operators: map[string]string{origin: h.config.Issuer},
+		Issuers: []verify.IssuerFile{{
+			URI:   h.config.Issuer,
+			Roles: []string{verify.RoleOwner, verify.RoleLab, verify.RoleEvaluator, verify.RoleAuditor, verify.RoleMonitor},
+			Keys:  []verify.KeyFile{{PEM: string(public)}},
+		}},
+		Beacons: []verify.BeaconFile{beaconFile(challenge.Quicknet())},
+	}
+	lp := &logPolicy{}
+	lp.addLog(vkey)
+	var names []string
+	for _, w := range witnesses {
+		names = append(names, witnessName(w.Name()))
+		lp.addWitness(witnessName(w.Name()), w.VKey())
+		file.Operators[witnessName(w.Name())] = w.Operator()
+	}
+	lp.require(names)
+	file.Ledger.Policy = lp.text()
+	text, err := file.Format()
+	if err != nil {
+		return err
+	}
+	if _, err := verify.ParsePolicy(text); err != nil {
+		return err
+	}
+	return writeBytes(h.path(policyFile), 0o644, text)
+}
+
+func beaconFile(b challenge.Beacon) verify.BeaconFile {
+	return verify.BeaconFile{Name: b.Name, Scheme: b.Scheme, Chain: b.Chain.String(), Key: b.Key, Period: b.Period, Genesis: b.Genesis, URL: b.URL}
+}
+
+func (e *env) printInit(h *home, selfWitnessed bool) error {
+	fmt.Fprintf(e.stdout, `home      %s
+issuer    %s
+key       %s (encrypted)
+ledger    %s
+policy    %s
+`, h.dir, h.config.Issuer, h.path(issuerKeyFile), h.path(h.config.Ledger), h.path(policyFile))
+	fmt.Fprintf(e.stderr, `
+The ledger's and the witness's keys lie in %s unencrypted (readable by you alone):
+a ledger must sign without anybody at the keyboard. Losing secrets/ loses the means
+to open what you commit to, never the means to verify it; nobody can restore it.
+`, h.path("keys"))
+	if selfWitnessed {
+		fmt.Fprint(e.stderr, `
+You witness yourself. That convinces nobody else of when something was logged, and
+verdicts that rest on it stop at CAL-1. To go further, let somebody independent run
+a witness for your ledger and name it with "proctor init --witness", or ask the
+reader of your claims to run one.
+`)
+	}
+	return nil
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/ledger"
+	"github.com/proctor-attest/proctor/ledger/tiles"
+	"github.com/proctor-attest/proctor/ledger/witness"
+)
+
+func (e *env) cmdLedger() *cli.Command {
+	return &cli.Command{
+		Name:  "ledger",
+		Usage: "look at the embedded ledger and the local witness",
+		Subcommands: []*cli.Command{
+			{Name: "show", Usage: "list the entries of the home's ledger", Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON lines"}}, Action: e.runLedgerShow},
+			{Name: "fsck", Usage: "hash every entry and tile again and compare with the checkpoint", Action: e.runLedgerFsck},
+			{Name: "count", Usage: "count registrations per test set and lab: reported, abandoned, open", Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON object"}}, Action: e.runLedgerCount},
+			{
+				Name: "witness", Usage: "the local witness",
+				Subcommands: []*cli.Command{{
+					Name: "add", Usage: "let the witness cosign another ledger, by the vkey in its keys/ledger.pub", ArgsUsage: "FILE",
+					Action: e.runWitnessAdd,
+				}},
+			},
+		},
+	}
+}
+
+// ledgerEntry is an entry of the ledger, read without a lock.
+type ledgerEntry struct {
+	index uint64
+	entry *attest.Entry // nil if it is no statement that is known here
+	why   error
+}
+
+func (h *home) readLedger(ctx context.Context) ([]ledgerEntry, ledger.Checkpoint, error) {
+	r := ledger.Dir(h.relative(h.config.Ledger))
+	vkey, err := h.ledgerVKey()
+	if err != nil {
+		return nil, ledger.Checkpoint{}, err
+	}
+	key, err := ledger.ParseLogKey(vkey)
+	if err != nil {
+		return nil, ledger.Checkpoint{}, fmt.Errorf("%s: %w", h.path(ledgerPubFile), err)
+	}
+	signed, err := r.ReadCheckpoint(ctx)
+	if err != nil {
+		return nil, ledger.Checkpoint{}, err
+	}
+	cp, err := key.Open(signed)
+	if err != nil {
+		return nil, cp, err
+	}
+	var list []ledgerEntry
+	err = ledger.ScanVerified(ctx, r, cp, 0, func(index uint64, data []byte) error {
+		entry, err := attest.ParseEntry(bytes.Clone(data))
+		list = append(list, ledgerEntry{index, entry, err})
+		return nil
+	})
+	return list, cp, err
+}
+
+func (e *env) runLedgerShow(c *cli.Context) error {
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	h, err := openHome()
+	if err != nil {
+		return err
+	}
+	entries, seen, err := h.readLedger(e.ctx)
+	if err != nil {
+		return err
+	}
+	if !c.Bool("json") {
+		fmt.Fprintf(e.stdout, "ledger    %s\nsize      %d\nroot      %s\n", seen.Origin, seen.Size, attest.Hash(seen.Root))
+	}
+	for _, le := range entries {
+		switch {
+		case le.entry == nil:
+			fmt.Fprintf(e.stdout, "%6d    not a statement that is known here: %s\n", le.index, le.why)
+		case c.Bool("json"):
+			fmt.Fprintf(e.stdout, `{"index":%d,"id":"%s","kind":"%s","statement":%s}`+"\n", le.index, le.entry.Statement.ID, le.entry.Statement.Kind(), le.entry.Statement.Payload)
+		default:
+			head := le.entry.Statement.Head()
+			fmt.Fprintf(e.stdout, "%6d    %s %-12s statement %d of %s\n", le.index, le.entry.Statement.ID, le.entry.Statement.Kind(), head.Seq, head.Issuer)
+		}
+	}
+	return nil
+}
+
+func (e *env) runLedgerFsck(c *cli.Context) error {
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	h, err := openHome()
+	if err != nil {
+		return err
+	}
+	conf, err := h.ledgerConfig()
+	if err != nil {
+		return err
+	}
+	cp, err := tiles.Fsck(e.ctx, conf)
+	if err != nil {
+		fmt.Fprintf(e.stdout, "ledger    damaged\n")
+		fmt.Fprintf(e.stderr, "proctor: %s\n", err)
+		return &verdictError{exitContradicted}
+	}
+	fmt.Fprintf(e.stdout, "ledger    sound\nsize      %d\nroot      %s\n", cp.Size, attest.Hash(cp.Root))
+	return nil
+}
+
+// tally counts the registrations of one lab on one set.
+type tally struct {
+	Set        string `json:"testset"`
+	SetID      string `json:"setID"`
+	Lab        string `json:"lab"`
+	Registered int    `json:"registered"`
+	Reported   int    `json:"reported"`
+	Open       int    `json:"open"`
+}
+
+func (e *env) runLedgerCount(c *cli.Context) error {
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	h, err := openHome()
+	if err != nil {
+		return err
+	}
+	entries, _, err := h.readLedger(e.ctx)
+	if err != nil {
+		return err
+	}
+	counts := count(entries)
+	if c.Bool("json") {
+		return e.printJSON(map[string]any{"counts": counts})
+	}
+	for _, t := range counts {
+		fmt.Fprintf(e.stdout, "%s, %s: %d registered, %d reported, %d open\n", t.Set, t.Lab, t.Registered, t.Reported, t.Open)
+	}
+	if len(counts) == 0 {
+		fmt.Fprintln(e.stdout, "no registrations")
+	}
+	return nil
+}
+
+// count goes by statements: copies of one count once.
+func count(entries []ledgerEntry) []tally {
+	by := map[string]*tally{}
+	run := map[attest.Hash]*tally{}
+	reported := map[attest.Hash]bool{}
+	for _, le := range entries {
+		if le.entry == nil {
+			continue
+		}
+		switch p := le.entry.Statement.Predicate.(type) {
+		case *attest.Registration:
+			key := p.Testset.SetID.String() + " " + p.Lab
+			if by[key] == nil {
+				by[key] = &tally{Set: p.TestsetName, SetID: p.Testset.SetID.String(), Lab: p.Lab}
+			}
+			if run[le.entry.Statement.ID] == nil {
+				run[le.entry.Statement.ID] = by[key]
+				by[key].Registered++
+			}
+		case *attest.Result:
+			if t := run[p.RunID]; t != nil && !reported[p.RunID] {
+				reported[p.RunID] = true
+				t.Reported++
+			}
+		}
+	}
+	list := []tally{}
+	for _, key := range slices.Sorted(maps.Keys(by)) {
+		by[key].Open = by[key].Registered - by[key].Reported
+		list = append(list, *by[key])
+	}
+	return list
+}
+
+func (e *env) runWitnessAdd(c *cli.Context) error {
+	name, err := oneArg(c, "the file with the ledger's vkey")
+	if err != nil {
+		return err
+	}
+	h, err := openHome()
+	if err != nil {
+		return err
+	}
+	data, err := readLimited(name, 1<<12)
+	if err != nil {
+		return err
+	}
+	w, err := witness.Open(h.path("witness"))
+	if err != nil {
+		return withHint(errors.Join(err), `"proctor init" without --witness makes a local witness`)
+	}
+	vkey := strings.TrimSpace(string(data))
+	if err := w.AddLog(vkey); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "witness   %s\ncosigns   %s\n", w.Name(), vkey)
+	return nil
+}

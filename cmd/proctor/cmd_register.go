@@ -1,0 +1,303 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/attest/harness"
+	"github.com/proctor-attest/proctor/attest/run"
+	"github.com/proctor-attest/proctor/schemas"
+	"github.com/proctor-attest/proctor/verify/score"
+)
+
+const maxDeadline = 90 * 24 * time.Hour
+
+func (e *env) cmdRegister() *cli.Command {
+	return &cli.Command{
+		Name:  "register",
+		Usage: "announce a run: this model will be run on this set so",
+		Description: "Logs a registration. Its configuration binds how the run will be made: every member\n" +
+			"must be there. \"proctor register --config-from LOG\" prints a configuration with what a\n" +
+			"log says and \"?\" elsewhere, for you to fill in.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "model", Usage: "the model: `PACK`, id or name"},
+			&cli.StringFlag{Name: "testset", Usage: "the test set: `PACK`, id or name"},
+			&cli.StringFlag{Name: "config", Usage: "the configuration, a JSON `FILE`"},
+			&cli.StringSliceFlag{Name: "config-from", Usage: "print a configuration from a harness `LOG` and log nothing; repeatable"},
+			&cli.StringFlag{Name: "metric", Usage: "`NAME`: mean, accuracy or exact_match", Value: "accuracy"},
+			&cli.StringSliceFlag{Name: "metric-param", Usage: "`NAME=VALUE`, such as log=acc_norm or filter=strict-match; repeatable"},
+			&cli.StringFlag{Name: "range", Usage: "`MIN,MAX` of one grade", Value: "0,1"},
+			&cli.StringFlag{Name: "better", Usage: "higher or lower", Value: "higher"},
+			&cli.UintFlag{Name: "samples", Usage: "samples per item", Value: 1},
+			&cli.StringFlag{Name: "deadline", Usage: "when the result is due: `TIME` as 14d, 2026-12-24 or RFC 3339, at most 90 days ahead"},
+			&cli.BoolFlag{Name: "retroactive", Usage: "the run was made before this registration; its results reach CAL-1-R at most"},
+			&cli.StringFlag{Name: "task", Usage: "with --config-from: the `TASK` of a log that has several"},
+			outFlag(), passwordFlag(), quietFlag(),
+		},
+		Action: e.runRegister,
+	}
+}
+
+func (e *env) runRegister(c *cli.Context) error {
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	if logs := c.StringSlice("config-from"); len(logs) > 0 {
+		return e.printConfiguration(c, logs)
+	}
+	for _, flag := range []string{"model", "testset", "config", "deadline"} {
+		if c.String(flag) == "" {
+			return usagef("register needs --%s", flag)
+		}
+	}
+	h, err := openHome()
+	if err != nil {
+		return err
+	}
+	pack, p, err := e.registration(c, h)
+	if err != nil {
+		return err
+	}
+	password, err := e.password(c)
+	if err != nil {
+		return err
+	}
+	out := c.String("out")
+	if out == "" {
+		out, err = outName(c, p.ModelName+"."+p.TestsetName, "registration")
+	} else {
+		err = newFile(out)
+	}
+	if err != nil {
+		return err
+	}
+	s, err := e.issuing(h, password)
+	if err != nil {
+		return err
+	}
+	defer s.close(e.ctx)
+	entry, err := e.logAndPack(s, p, pack, out)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, `run       %s
+model     %s (%s)
+test set  %s, %d items, %d sample(s) each
+metric    %s
+due       %s
+pack      %s
+`, entry.Statement.ID, p.ModelName, describeModel(p.Model), p.TestsetName, p.Testset.Size, p.Samples, p.Metric.Name, p.Deadline, out)
+	if p.Retroactive {
+		e.note(c, "registered after the run: what rests on it reaches CAL-1-R at most.")
+	}
+	return nil
+}
+
+func describeModel(m attest.ModelRef) string { return m.Kind + " " + m.ID.Short() }
+
+// registration assembles what will be signed, and the pack around it.
+func (e *env) registration(c *cli.Context, h *home) (*attest.Pack, *attest.Registration, error) {
+	modelPack, modelEntry, m, err := find[*attest.Model](h, c.String("model"))
+	if err != nil {
+		return nil, nil, err
+	}
+	setPack, setEntry, set, err := find[*attest.Testset](h, c.String("testset"))
+	if err != nil {
+		return nil, nil, err
+	}
+	pack := attest.NewPack()
+	pack.Merge(modelPack)
+	pack.Merge(setPack)
+	if m.Manifest != nil {
+		pack.RemoveArtifact(m.Manifest.SHA256) // of use to those who compare weights, from the model's own pack
+	}
+	doc, config, err := readConfiguration(c.String("config"), c.Bool("retroactive"))
+	if err != nil {
+		return nil, nil, err
+	}
+	if config.Evaluator != h.config.Issuer {
+		return nil, nil, withHint(fmt.Errorf("%s: evaluator is %q, and you are %q", c.String("config"), config.Evaluator, h.config.Issuer),
+			"the evaluator registers the run and signs its result")
+	}
+	metric, err := parseMetric(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	deadline, err := parseDeadline(c.String("deadline"), e.now())
+	if err != nil {
+		return nil, nil, err
+	}
+	if n := c.Uint("samples"); n == 0 || n > 1_000_000 {
+		return nil, nil, usagef("--samples %d: want 1 to 1000000", n)
+	}
+	return pack, &attest.Registration{
+		Header: attest.Header{Refs: []attest.Ref{
+			{Role: attest.RoleModel, ID: modelEntry.Statement.ID},
+			{Role: attest.RoleTestset, ID: setEntry.Statement.ID},
+		}},
+		Lab: m.Issuer, Evaluator: h.config.Issuer,
+		Model: m.Model, ModelName: m.Name,
+		Testset:       attest.TestsetRef{SetID: set.SetID, Version: set.Version},
+		TestsetName:   set.Name,
+		Samples:       uint32(c.Uint("samples")),
+		Configuration: pack.AddArtifact(doc, "application/json", "configuration.json"),
+		Metric:        metric,
+		Deadline:      deadline.UTC().Format(time.RFC3339),
+		Retroactive:   c.Bool("retroactive"),
+	}, nil
+}
+
+// readConfiguration reads a configuration for signing. Absent members are named
+// one by one: a person has to write each of them.
+func readConfiguration(name string, retroactive bool) ([]byte, *run.Configuration, error) {
+	data, err := readLimited(name, 1<<20)
+	if err != nil {
+		return nil, nil, err
+	}
+	doc, err := attest.Canonicalize(data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if absent := schemas.Missing("configuration", doc); len(absent) > 0 {
+		return nil, nil, withHint(fmt.Errorf("%s: absent: %s", name, strings.Join(absent, ", ")),
+			`write each of them, with "n/a" where the run has no such thing; "proctor help configuration" describes them`)
+	}
+	var members map[string]any
+	if err := json.Unmarshal(doc, &members); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
+	}
+	var open []string
+	for _, m := range slices.Sorted(maps.Keys(members)) {
+		if members[m] == "?" {
+			open = append(open, m)
+		}
+	}
+	if len(open) > 0 {
+		return nil, nil, withHint(fmt.Errorf("%s: still to be filled in: %s", name, strings.Join(open, ", ")), `"?" marks what the log does not say`)
+	}
+	config, err := run.ParseConfiguration(doc)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if len(config.Unknown) > 0 && !retroactive {
+		return nil, nil, withHint(fmt.Errorf("%s: unknown: %s", name, strings.Join(config.Unknown, ", ")),
+			"before a run nothing is unknown; --retroactive is for runs made earlier")
+	}
+	return doc, config, nil
+}
+
+func parseMetric(c *cli.Context) (attest.Metric, error) {
+	lo, hi, ok := strings.Cut(c.String("range"), ",")
+	if !ok {
+		return attest.Metric{}, usagef("--range %q: want MIN,MAX", c.String("range"))
+	}
+	m := attest.Metric{Name: c.String("metric"), Min: lo, Max: hi, Better: c.String("better")}
+	if !score.Known(m.Name) {
+		return m, usagef("--metric %q: want mean, accuracy or exact_match", m.Name)
+	}
+	if _, _, err := run.Range(m); err != nil {
+		return m, usagef("--range: %w", err)
+	}
+	if m.Better != "higher" && m.Better != "lower" {
+		return m, usagef("--better %q: want higher or lower", m.Better)
+	}
+	for _, param := range c.StringSlice("metric-param") {
+		name, value, ok := strings.Cut(param, "=")
+		if !ok {
+			return m, usagef("--metric-param %q: want NAME=VALUE", param)
+		}
+		if m.Parameters == nil {
+			m.Parameters = map[string]string{}
+		}
+		m.Parameters[name] = value
+	}
+	return m, nil
+}
+
+// parseDeadline reads 14d, a date or a time; the protocol allows 90 days.
+func parseDeadline(text string, now time.Time) (time.Time, error) {
+	var at time.Time
+	var days int
+	if n, err := fmt.Sscanf(text, "%dd", &days); err == nil && n == 1 && text == fmt.Sprintf("%dd", days) {
+		at = now.AddDate(0, 0, days)
+	} else if at, err = time.Parse(time.RFC3339, text); err != nil {
+		if at, err = time.Parse(time.DateOnly, text); err != nil {
+			return at, usagef("--deadline %q: want 14d, 2026-12-24 or 2026-12-24T18:00:00Z", text)
+		}
+	}
+	at = at.Truncate(time.Second)
+	if !at.After(now) || at.Sub(now) > maxDeadline {
+		return at, usagef("--deadline %s: want a time within the next 90 days", at.UTC().Format(time.RFC3339))
+	}
+	return at, nil
+}
+
+// printConfiguration writes a configuration with what the log says, and "?" for
+// what a person must say. For a run made before, nobody may know: "unknown".
+func (e *env) printConfiguration(c *cli.Context, files []string) error {
+	log, err := openLog(files, harness.Selection{Task: c.String("task")})
+	if err != nil {
+		return err
+	}
+	names, err := schemas.Members("configuration")
+	if err != nil {
+		return err
+	}
+	blank := json.RawMessage(`"?"`)
+	if c.Bool("retroactive") {
+		blank = json.RawMessage(`"unknown"`)
+	}
+	var b strings.Builder
+	b.WriteString("{\n")
+	for i, name := range names {
+		value := log.Config[name]
+		switch {
+		case value != nil:
+		case name == "exclusions" || name == "denominator" || name == "relation" || name == "variant" || name == "evaluator":
+			value = json.RawMessage(`"?"`) // these are known to whoever signs, whenever the run was
+		default:
+			value = blank
+		}
+		comma := ","
+		if i == len(names)-1 {
+			comma = ""
+		}
+		fmt.Fprintf(&b, " %q: %s%s\n", name, value, comma)
+	}
+	b.WriteString("}\n")
+	if _, err := io.WriteString(e.stdout, b.String()); err != nil {
+		return err
+	}
+	e.note(c, `from a log of %s %s: replace every "?", then give the file with --config`, log.Format, log.Version)
+	return nil
+}
+
+// openLog opens the files of one harness log.
+func openLog(files []string, want harness.Selection) (*harness.Log, error) {
+	if len(files) == 0 {
+		return nil, errors.New("no log")
+	}
+	dir := filepath.Dir(files[0])
+	names := make([]string, len(files))
+	for i, f := range files {
+		rel, err := filepath.Rel(dir, f)
+		if err != nil {
+			return nil, err
+		}
+		if names[i] = filepath.ToSlash(rel); strings.HasPrefix(names[i], "..") {
+			return nil, usagef("the files of one log must lie in one folder; %s is not below %s", f, dir)
+		}
+	}
+	return harness.OpenLMEval(os.DirFS(dir), names, want)
+}

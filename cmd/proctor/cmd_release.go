@@ -1,0 +1,303 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/attest/model"
+	"github.com/proctor-attest/proctor/attest/run"
+	"github.com/proctor-attest/proctor/verify/score"
+)
+
+func scoreFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "scores", Usage: "the published table, a CSV `FILE` with columns label, score, result"},
+		&cli.BoolFlag{Name: "variants", Usage: "declare that the rows are of different models"},
+		outFlag(), passwordFlag(), quietFlag(),
+	}
+}
+
+func (e *env) cmdRelease() *cli.Command {
+	return &cli.Command{
+		Name:  "release",
+		Usage: "say which model was published, open its seal, publish its scores",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "model", Usage: "the model: `PACK`, id or name", Required: true},
+			&cli.StringSliceFlag{Name: "published", Usage: "`URI` where it can be had, such as hf:org/name@commit; repeatable", Required: true},
+		}, scoreFlags()...),
+		Action: e.runRelease,
+	}
+}
+
+func (e *env) cmdClaim() *cli.Command {
+	return &cli.Command{
+		Name:  "claim",
+		Usage: "publish a sentence or table of scores with its evidence",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "text", Usage: "the `SENTENCE` that is published"},
+			&cli.StringFlag{Name: "release", Usage: "the release that the scores are claimed for: `PACK`, id or name"},
+		}, scoreFlags()...),
+		Action: e.runClaim,
+	}
+}
+
+func (e *env) runRelease(c *cli.Context) error {
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	h, err := openHome()
+	if err != nil {
+		return err
+	}
+	pack, entry, m, err := find[*attest.Model](h, c.String("model"))
+	if err != nil {
+		return err
+	}
+	if m.Issuer != h.config.Issuer {
+		return fmt.Errorf("the model is %s's, and you are %s: a lab releases its own", m.Issuer, h.config.Issuer)
+	}
+	p := &attest.Release{
+		Header:    attest.Header{Refs: []attest.Ref{{Role: attest.RoleModel, ID: entry.Statement.ID}}},
+		Name:      m.Name,
+		Model:     m.Model,
+		Published: c.StringSlice("published"),
+		Package:   m.Package,
+		Uncovered: m.Uncovered,
+		Endpoint:  m.Endpoint,
+		Variants:  c.Bool("variants"),
+	}
+	if m.Model.Kind == attest.ModelSealed {
+		if err := h.unseal(p, m.Model.ID); err != nil {
+			return err
+		}
+	}
+	table, err := e.readScores(c, h, pack)
+	if err != nil {
+		return err
+	}
+	p.Scores = table.scores
+	p.Refs = append(p.Refs, table.refs...)
+	if err := table.sameModel(p.Variants, &p.Model, p.Seals); err != nil {
+		return err
+	}
+	return e.publish(c, h, p, pack, m.Name, func(entry *attest.Entry) {
+		fmt.Fprintf(e.stdout, "release   %s\n%-9s %s\n", p.Name, p.Model.Kind, p.Model.ID)
+	})
+}
+
+// unseal discloses what the lab kept when it committed.
+func (h *home) unseal(p *attest.Release, commitment attest.Hash) error {
+	s, err := h.readSeal(commitment)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the seal of %s is not in %s: it can be opened only where it was made", commitment.Short(), h.path(sealSecretsDir))
+	}
+	if err != nil {
+		return err
+	}
+	if got := model.Seal(s.Secret, h.config.Issuer, s.Model.ID); got != commitment {
+		return fmt.Errorf("the seal kept for %s opens to %s", commitment.Short(), got.Short())
+	}
+	p.Model = attest.ModelRef{Kind: attest.ModelWeights, ID: s.Model.ID}
+	p.Package, p.Uncovered = &s.Model.Package, s.Model.Uncovered
+	p.Seals = []attest.Seal{{Commitment: commitment, Secret: s.Secret}}
+	return nil
+}
+
+func (e *env) runClaim(c *cli.Context) error {
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	if c.String("scores") == "" {
+		return usagef("claim needs --scores")
+	}
+	h, err := openHome()
+	if err != nil {
+		return err
+	}
+	pack := attest.NewPack()
+	p := &attest.Claim{Text: c.String("text"), Variants: c.Bool("variants")}
+	var released *attest.ModelRef
+	var seals []attest.Seal
+	if arg := c.String("release"); arg != "" {
+		releasePack, entry, release, err := find[*attest.Release](h, arg)
+		if err != nil {
+			return err
+		}
+		pack.Merge(releasePack)
+		p.Refs = append(p.Refs, attest.Ref{Role: attest.RoleRelease, ID: entry.Statement.ID})
+		released, seals = &release.Model, release.Seals
+	}
+	table, err := e.readScores(c, h, pack)
+	if err != nil {
+		return err
+	}
+	p.Scores = table.scores
+	p.Refs = append(p.Refs, table.refs...)
+	if p.Text == "" {
+		p.Text = table.text()
+	}
+	if err := table.sameModel(p.Variants, released, seals); err != nil {
+		return err
+	}
+	return e.publish(c, h, p, pack, "claim", func(*attest.Entry) {
+		fmt.Fprintf(e.stdout, "claim     %s\n", p.Text)
+	})
+}
+
+func (e *env) publish(c *cli.Context, h *home, p attest.Predicate, pack *attest.Pack, name string, print func(*attest.Entry)) error {
+	var out string
+	var err error
+	if name == "claim" {
+		if out = c.String("out"); out == "" {
+			out = "claim" + packSuffix
+		}
+		err = newFile(out)
+	} else {
+		out, err = outName(c, name, "release")
+	}
+	if err != nil {
+		return err
+	}
+	password, err := e.password(c)
+	if err != nil {
+		return err
+	}
+	s, err := e.issuing(h, password)
+	if err != nil {
+		return err
+	}
+	defer s.close(e.ctx)
+	entry, err := e.logAndPack(s, p, pack, out)
+	if err != nil {
+		return err
+	}
+	print(entry)
+	fmt.Fprintf(e.stdout, "statement %s\npack      %s\n", entry.Statement.ID, out)
+	e.note(c, `everybody that the claim relies on should add a fresh head: "proctor head --into %s"`, out)
+	return nil
+}
+
+// scoreTable is a published table whose every row has been checked against its
+// result before anything is signed.
+type scoreTable struct {
+	scores []attest.Score
+	refs   []attest.Ref
+	models []attest.ModelRef // by row
+}
+
+func (e *env) readScores(c *cli.Context, h *home, pack *attest.Pack) (*scoreTable, error) {
+	t := &scoreTable{}
+	name := c.String("scores")
+	if name == "" {
+		return t, nil
+	}
+	rows, err := readTable(name)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[attest.Hash]bool{}
+	for _, row := range rows {
+		resultPack, entry, result, err := find[*attest.Result](h, row.result)
+		if err != nil {
+			return nil, fmt.Errorf("%s line %d: %w", name, row.line, err)
+		}
+		s := attest.Score{Label: row.label, Score: row.score, Decimals: row.decimals, Scale: row.scale, Result: entry.Statement.ID, Variant: row.variant}
+		reg, err := checkRow(resultPack, result, s)
+		if err != nil {
+			return nil, fmt.Errorf("%s line %d: %w", name, row.line, err)
+		}
+		pack.Merge(resultPack)
+		t.scores = append(t.scores, s)
+		t.models = append(t.models, reg.Model)
+		if !seen[s.Result] {
+			seen[s.Result] = true
+			t.refs = append(t.refs, attest.Ref{Role: attest.RoleResult, ID: s.Result})
+		}
+	}
+	return t, nil
+}
+
+// checkRow recomputes a row's score: what does not follow is not signed.
+func checkRow(pack *attest.Pack, result *attest.Result, s attest.Score) (*attest.Registration, error) {
+	entry, ok := pack.Entries[result.RunID]
+	if !ok {
+		return nil, fmt.Errorf("the result's pack does not hold its registration")
+	}
+	reg, ok := entry.Statement.Predicate.(*attest.Registration)
+	if !ok {
+		return nil, fmt.Errorf("statement %s is no registration", result.RunID.Short())
+	}
+	doc, err := pack.Artifact(reg.Configuration)
+	if err != nil {
+		return nil, err
+	}
+	config, err := run.ParseConfiguration(doc)
+	if err != nil {
+		return nil, err
+	}
+	data, err := pack.Artifact(result.Rows)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := run.ParseRows(data)
+	if err != nil {
+		return nil, err
+	}
+	got, err := score.Recompute(rows, reg.Metric)
+	if err != nil {
+		return nil, err
+	}
+	exact, err := got.With(config.Denominator)
+	if err != nil {
+		return nil, err
+	}
+	holds, err := score.Holds(exact, s, reg.Metric)
+	if err != nil {
+		return nil, err
+	}
+	if !holds {
+		return nil, fmt.Errorf("%s: published %s, and the result's rows give %s = %s", s.Label, s.Score, exact.RatString(), score.Decimal(exact, 6))
+	}
+	return reg, nil
+}
+
+// sameModel refuses a table that shows different models under one name.
+func (t *scoreTable) sameModel(variants bool, released *attest.ModelRef, seals []attest.Seal) error {
+	resolve := func(m attest.ModelRef) attest.ModelRef {
+		for _, s := range seals {
+			if m.Kind == attest.ModelSealed && m.ID == s.Commitment {
+				return *released
+			}
+		}
+		return m
+	}
+	for i := range t.models {
+		m := resolve(t.models[i])
+		want := resolve(t.models[0])
+		if released != nil {
+			want = *released
+		}
+		if m != want && !variants {
+			return withHint(fmt.Errorf("row %q is of model %s, and should be of %s", t.scores[i].Label, describeModel(m), describeModel(want)),
+				"a table speaks of one model; if these are variants, say so with --variants and readers will see it")
+		}
+	}
+	return nil
+}
+
+func (t *scoreTable) text() string {
+	var parts []string
+	for _, s := range t.scores {
+		unit := ""
+		if s.Scale == "100" {
+			unit = " %"
+		}
+		parts = append(parts, s.Label+" "+s.Score+unit)
+	}
+	return strings.Join(parts, ", ")
+}

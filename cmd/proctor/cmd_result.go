@@ -1,0 +1,291 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/attest/harness"
+	"github.com/proctor-attest/proctor/attest/run"
+	"github.com/proctor-attest/proctor/attest/testset"
+	"github.com/proctor-attest/proctor/verify/score"
+)
+
+func (e *env) cmdResult() *cli.Command {
+	return &cli.Command{
+		Name:      "result",
+		Usage:     "seal the outcome of a registered run from its logs",
+		ArgsUsage: "FILE…",
+		Description: "Reads plain JSONL, with --row saying where a row keeps what, or an\n" +
+			"lm-evaluation-harness log (results_*.json and samples_*.jsonl). Rows are matched to the\n" +
+			"committed items by key, or by the content of a field with --match. Responses are\n" +
+			"committed and stay here; grades become public.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "registration", Usage: "the registration: `PACK`, id", Required: true},
+			&cli.StringFlag{Name: "items", Usage: "the owner's opening of the items, a `FILE`", Required: true},
+			&cli.StringFlag{Name: "row", Usage: "for plain JSONL: `key=PATH,response=PATH,grade=PATH[,sample=PATH][,trace=PATH]`"},
+			&cli.StringFlag{Name: "match", Usage: "match rows to items by the content of this `FIELD`"},
+			&cli.StringFlag{Name: "task", Usage: "`TASK` of a log that has several"},
+			&cli.StringSliceFlag{Name: "exclude", Usage: "exclude an item that has no row, as `KEY=REASON`; repeatable"},
+			outFlag(), passwordFlag(), quietFlag(),
+		},
+		Action: e.runResult,
+	}
+}
+
+func (e *env) runResult(c *cli.Context) error {
+	if c.Args().Len() == 0 {
+		return usagef("result needs the files of the log")
+	}
+	h, err := openHome()
+	if err != nil {
+		return err
+	}
+	pack, entry, reg, err := find[*attest.Registration](h, c.String("registration"))
+	if err != nil {
+		return err
+	}
+	if reg.Evaluator != h.config.Issuer {
+		return fmt.Errorf("the run is registered for the evaluator %s, and you are %s", reg.Evaluator, h.config.Issuer)
+	}
+	runID := entry.Statement.ID
+	out := c.String("out")
+	if out == "" {
+		out = reg.ModelName + "." + reg.TestsetName
+		out, err = outName(c, out, "result")
+	} else {
+		err = newFile(out)
+	}
+	if err != nil {
+		return err
+	}
+	runDir := h.path(runSecretsDir, runID.String())
+	if _, err := os.Stat(runDir); err == nil {
+		return withHint(fmt.Errorf("run %s has been reported already", runID.Short()), "only the first result of a run counts; another run needs a registration of its own")
+	}
+	sealed, err := e.sealRows(c, pack, runID, reg, runDir)
+	if err != nil {
+		return err
+	}
+	password, err := e.password(c)
+	if err != nil {
+		os.RemoveAll(runDir)
+		return err
+	}
+	s, err := e.issuing(h, password)
+	if err != nil {
+		os.RemoveAll(runDir)
+		return err
+	}
+	defer s.close(e.ctx)
+	signed, err := e.logAndPack(s, sealed.predicate, pack, out)
+	if err != nil {
+		if signed == nil {
+			os.RemoveAll(runDir) // nothing was signed: what it would have opened does not exist
+		}
+		return err
+	}
+	sealed.print(e, signed, reg, out)
+	e.note(c, "public from now on: the grade of every item. Secret, in %s: the responses and\nwhat opens them.", runDir)
+	return nil
+}
+
+// sealedRun is a result that is ready to be signed.
+type sealedRun struct {
+	predicate *attest.Result
+	score     *score.Recomputed
+	config    *run.Configuration
+}
+
+func (r *sealedRun) print(e *env, signed *attest.Entry, reg *attest.Registration, out string) {
+	exact, _ := r.score.With(r.config.Denominator)
+	fmt.Fprintf(e.stdout, "run       %s\nrows      %d (%d excluded, %s)\nscore     %s = %s\nstatement %s\npack      %s\n",
+		r.predicate.RunID, r.score.Rows, r.score.Excluded, r.config.Denominator,
+		fraction(r.score, exact.RatString()), score.Decimal(exact, 6), signed.Statement.ID, out)
+}
+
+// fraction spells a score over the number of items where that is what it is, as
+// people know it from tables: 286/1319 also where it could be cancelled.
+func fraction(s *score.Recomputed, exact string) string {
+	if s.Excluded == 0 && s.Items == s.Rows {
+		if n, ok := score.Over(s.CountedWrong, s.Items); ok {
+			return fmt.Sprintf("%s/%d", n, s.Items)
+		}
+	}
+	return exact
+}
+
+func (e *env) sealRows(c *cli.Context, pack *attest.Pack, runID attest.Hash, reg *attest.Registration, runDir string) (*sealedRun, error) {
+	doc, err := pack.Artifact(reg.Configuration)
+	if err != nil {
+		return nil, err
+	}
+	config, err := run.ParseConfiguration(doc)
+	if err != nil {
+		return nil, err
+	}
+	set, err := registeredSet(pack, reg)
+	if err != nil {
+		return nil, err
+	}
+	logs, read, err := e.openRows(c, reg)
+	if err != nil {
+		return nil, err
+	}
+	items, err := e.openItems(c, set, reg)
+	if err != nil {
+		return nil, err
+	}
+	w, err := newRunWriter(runDir, runID, reg)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := matchRows(read, items, w, reg, config, c.StringSlice("exclude"))
+	if err == nil {
+		err = w.close()
+	}
+	if err != nil {
+		w.abandon()
+		return nil, err
+	}
+	for i, r := range rows {
+		if err := run.CheckGrade(r, reg.Metric, config.Exclusions); err != nil {
+			w.abandon()
+			return nil, fmt.Errorf("row %d, item %d sample %d: %w", i, r.Item, r.Sample, err)
+		}
+	}
+	got, err := score.Recompute(rows, reg.Metric)
+	if err != nil {
+		w.abandon()
+		return nil, err
+	}
+	exact, err := got.With(config.Denominator)
+	if err != nil {
+		w.abandon()
+		return nil, err
+	}
+	root, err := run.Root(runID, rows, items.skeleton)
+	if err != nil {
+		w.abandon()
+		return nil, err
+	}
+	return &sealedRun{score: got, config: config, predicate: &attest.Result{
+		Header:   attest.Header{Refs: []attest.Ref{{Role: attest.RoleRegistration, ID: runID}}},
+		RunID:    runID,
+		Leaves:   uint64(len(rows)),
+		Root:     root,
+		Rows:     pack.AddArtifact(run.FormatRows(rows), "application/vnd.proctor.results+jsonl", "results.jsonl"),
+		Excluded: uint64(got.Excluded),
+		Score:    exact.RatString(),
+		Logs:     logs,
+	}}, nil
+}
+
+// registeredSet returns the committed set that a registration names.
+func registeredSet(pack *attest.Pack, reg *attest.Registration) (*attest.Testset, error) {
+	id, _ := reg.Ref(attest.RoleTestset)
+	entry, ok := pack.Entries[id]
+	if !ok {
+		return nil, fmt.Errorf("the registration's pack does not hold its test set %s", id.Short())
+	}
+	set, ok := entry.Statement.Predicate.(*attest.Testset)
+	if !ok || set.SetID != reg.Testset.SetID || set.Version != reg.Testset.Version {
+		return nil, fmt.Errorf("statement %s is not the registered version of the test set", id.Short())
+	}
+	return set, nil
+}
+
+// openRows opens the log and digests its files, which stay where they are.
+func (e *env) openRows(c *cli.Context, reg *attest.Registration) ([]attest.Artifact, func(func(harness.Row) error) error, error) {
+	files := c.Args().Slice()
+	var logs []attest.Artifact
+	for _, f := range files {
+		sum, err := fileDigest(f)
+		if err != nil {
+			return nil, nil, err
+		}
+		logs = append(logs, attest.Artifact{SHA256: sum, Size: uint64(fileSize(f)), MediaType: "application/octet-stream", Name: filepath.Base(f)})
+	}
+	if c.String("row") != "" {
+		paths, err := parsePaths(c.String("row"))
+		if err != nil {
+			return nil, nil, err
+		}
+		return logs, func(yield func(harness.Row) error) error {
+			for _, f := range files {
+				if err := readJSONL(f, paths, yield); err != nil {
+					return err
+				}
+			}
+			return nil
+		}, nil
+	}
+	if !strings.Contains(strings.Join(files, " "), "results") {
+		return nil, nil, withHint(fmt.Errorf("%s: not a log that is known here", files[0]),
+			"for plain JSONL say where a row keeps what, such as --row key=id,response=output,grade=correct; for lm-eval give results_*.json and samples_*.jsonl")
+	}
+	log, err := openLog(files, harness.Selection{Task: c.String("task"), Metric: reg.Metric.Parameters["log"], Filter: reg.Metric.Parameters["filter"]})
+	if err != nil {
+		return nil, nil, err
+	}
+	return logs, log.Rows, nil
+}
+
+func readJSONL(name string, paths harness.Paths, yield func(harness.Row) error) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return harness.JSONL(name, f, paths, yield)
+}
+
+func parsePaths(text string) (harness.Paths, error) {
+	var p harness.Paths
+	into := map[string]*string{"key": &p.Key, "response": &p.Response, "grade": &p.Grade, "sample": &p.Sample, "trace": &p.Trace}
+	for _, part := range strings.Split(text, ",") {
+		name, path, ok := strings.Cut(part, "=")
+		if !ok || into[name] == nil || path == "" {
+			return p, usagef("--row %q: want key=PATH,response=PATH,grade=PATH[,sample=PATH][,trace=PATH]", part)
+		}
+		*into[name] = path
+	}
+	if p.Grade == "" || p.Response == "" {
+		return p, usagef("--row needs response= and grade=")
+	}
+	return p, nil
+}
+
+// openItems reads the owner's opening against the registered version.
+func (e *env) openItems(c *cli.Context, set *attest.Testset, reg *attest.Registration) (*items, error) {
+	name := c.String("items")
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	match := c.String("match")
+	keep := []string{}
+	if match != "" {
+		keep = []string{match}
+	}
+	out := &items{match: match, skeleton: make([]attest.Hash, set.Version.Size)}
+	want := testset.Set{ID: set.SetID, Fields: set.Fields, Size: set.Version.Size, Root: set.Version.Root}
+	bar := e.progress(c, "checking the opening", int64(set.Version.Size))
+	opening, err := testset.ScanOpening(f, want, testset.OpeningConfig{Keep: keep}, func(item testset.OpenedItem) error {
+		bar.rows(int(item.Index), int64(item.Index))
+		return out.add(item)
+	})
+	bar.done()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if opening.Opened != set.Version.Size {
+		return nil, withHint(fmt.Errorf("%s opens %d of %d items", name, opening.Opened, set.Version.Size), `the owner makes a whole one with "proctor open --all --private"`)
+	}
+	return out, nil
+}

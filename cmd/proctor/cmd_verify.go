@@ -1,0 +1,199 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/verify"
+	"github.com/proctor-attest/proctor/verify/report"
+)
+
+func (e *env) cmdVerify() *cli.Command {
+	return &cli.Command{
+		Name:      "verify",
+		Usage:     "judge evidence packs offline, under a policy of your own",
+		ArgsUsage: "PACK…",
+		Description: "Prints what is proven, what is only attested, what is missing and what is contradicted.\n" +
+			"Opens no socket. Exit status: 0 supported at the level your policy requires, 3\n" +
+			"contradicted or retracted, 4 not supported, with gaps or stale, 1 cannot check.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "policy", Usage: "the policy, a `FILE` (default: the home's)"},
+			&cli.StringFlag{Name: "model", Usage: "the published model files, a `DIR`, to recompute the modelID from"},
+			&cli.StringFlag{Name: "at", Usage: "verification `TIME`, RFC 3339 (default: now)"},
+			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
+			quietFlag(),
+		},
+		Action: e.runVerify,
+	}
+}
+
+func (e *env) runVerify(c *cli.Context) error {
+	if c.Args().Len() == 0 {
+		return usagef("verify needs an evidence pack")
+	}
+	at := e.now()
+	if text := c.String("at"); text != "" {
+		var err error
+		if at, err = time.Parse(time.RFC3339, text); err != nil {
+			return usagef("--at %q: want a time such as 2026-12-24T18:00:00Z", text)
+		}
+	}
+	policyName := c.String("policy")
+	if policyName == "" {
+		policyName = filepath.Join(homeDir(), policyFile)
+	}
+	policy, err := readPolicy(policyName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return withHint(fmt.Errorf("there is no policy at %s", policyName), "a verdict rests on whom you trust: give --policy FILE; \"proctor policy add\" makes one")
+	}
+	if err != nil {
+		return err
+	}
+	opts := verify.Options{At: at.UTC().Truncate(time.Second)}
+	if dir := c.String("model"); dir != "" {
+		if opts.Published, err = e.published(c, dir); err != nil {
+			return err
+		}
+	}
+	if !c.Bool("json") {
+		e.note(c, "policy %s (%s): %s, required %s", policyName, policy.Hash.Short(), policyInWords(policy), policy.Require.Level)
+	}
+	return e.verifyAll(c, policy, opts)
+}
+
+func (e *env) published(c *cli.Context, dir string) (*verify.Published, error) {
+	m, err := e.digestModel(c, dir)
+	if err != nil {
+		return nil, err
+	}
+	return &verify.Published{ID: m.ID, Roles: m.Roles, Uncovered: m.Uncovered, From: dir}, nil
+}
+
+func (e *env) verifyAll(c *cli.Context, policy *verify.Policy, opts verify.Options) error {
+	many := c.Args().Len() > 1
+	worst := exitOK
+	for _, name := range c.Args().Slice() {
+		v, err := verifyFile(c, name, policy, opts)
+		if err != nil {
+			v = &verify.Verdict{Policy: policy.Hash, At: opts.At, Required: policy.Require.Level}
+			fmt.Fprintf(e.stderr, "proctor: %s\n", err)
+		}
+		if err := e.printVerdict(c, name, v, many); err != nil {
+			return err
+		}
+		worst = worse(worst, exitFor(v))
+	}
+	if worst != exitOK {
+		return &verdictError{worst}
+	}
+	return nil
+}
+
+func verifyFile(c *cli.Context, name string, policy *verify.Policy, opts verify.Options) (*verify.Verdict, error) {
+	pack, done, err := openPack(name)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	v, err := verify.Pack(c.Context, pack, policy, opts)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return v, nil
+}
+
+func (e *env) printVerdict(c *cli.Context, name string, v *verify.Verdict, many bool) error {
+	switch {
+	case c.Bool("json"):
+		data, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(e.stdout, "%s\n", data)
+		return err
+	case many:
+		return report.Line(e.stdout, name, v)
+	}
+	return report.Text(e.stdout, v)
+}
+
+// worse orders exit codes of several packs: found wrong, could not check, gaps.
+func worse(a, b int) int {
+	rank := map[int]int{exitOK: 0, exitGaps: 1, exitFailed: 2, exitContradicted: 3}
+	if rank[b] > rank[a] {
+		return b
+	}
+	return a
+}
+
+func policyInWords(p *verify.Policy) string {
+	return fmt.Sprintf("%d issuer(s), %d ledger(s), %d witness(es)", len(p.Issuers), len(p.Ledger.Logs()), len(p.Ledger.Witnesses()))
+}
+
+func (e *env) cmdInspect() *cli.Command {
+	return &cli.Command{
+		Name:      "inspect",
+		Usage:     "show what a pack, statement or opening says, trusting nothing",
+		ArgsUsage: "FILE",
+		Flags:     []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print the statements as JSON lines"}},
+		Action:    e.runInspect,
+	}
+}
+
+func (e *env) runInspect(c *cli.Context) error {
+	name, err := oneArg(c, "the file")
+	if err != nil {
+		return err
+	}
+	if filepath.Ext(name) == ".json" {
+		data, err := readLimited(name, attest.MaxEntry)
+		if err != nil {
+			return err
+		}
+		entry, err := attest.ParseEntry(data)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return e.inspectEntry(c, entry)
+	}
+	pack, done, err := openPack(name)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if !c.Bool("json") {
+		fmt.Fprintln(e.stderr, "What follows is what the pack says. Nothing was verified.")
+	}
+	for _, id := range pack.IDs() {
+		if err := e.inspectEntry(c, pack.Entries[id]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *env) inspectEntry(c *cli.Context, entry *attest.Entry) error {
+	if c.Bool("json") {
+		_, err := fmt.Fprintf(e.stdout, "%s\n", entry.Statement.Payload)
+		return err
+	}
+	head := entry.Statement.Head()
+	logged := "no proof of logging"
+	if len(entry.Proof) > 0 {
+		logged = "with a proof of logging"
+	}
+	fmt.Fprintf(e.stdout, "%s %s\n  statement %d of %q, %s\n", entry.Statement.Kind(), entry.Statement.ID, head.Seq, head.Issuer, logged)
+	body, err := json.MarshalIndent(entry.Statement.Predicate, "  ", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.stdout, "  %s\n", body)
+	return err
+}

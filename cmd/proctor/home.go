@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/proctor-attest/proctor/attest/signing"
+	"github.com/proctor-attest/proctor/ledger"
+	"github.com/proctor-attest/proctor/ledger/tiles"
+	"github.com/proctor-attest/proctor/ledger/witness"
+	"github.com/proctor-attest/proctor/verify"
+)
+
+// Files of a home, below ./.proctor or $PROCTOR_HOME.
+const (
+	homeName       = ".proctor"
+	configFile     = "config.toml"
+	policyFile     = "policy.toml"
+	issuerKeyFile  = "keys/issuer.key"
+	issuerPubFile  = "keys/issuer.pub"
+	ledgerKeyFile  = "keys/ledger.key"
+	ledgerPubFile  = "keys/ledger.pub"
+	anchorFile     = "anchor/checkpoint"
+	statementsDir  = "statements"
+	pendingDir     = "statements/pending"
+	packsDir       = "packs"
+	beaconsDir     = "beacons"
+	setSecretsDir  = "secrets/sets"
+	runSecretsDir  = "secrets/runs"
+	sealSecretsDir = "secrets/models"
+)
+
+// home is one party's files: its keys, its ledger, its statements and secrets.
+type home struct {
+	dir    string
+	config config
+}
+
+type config struct {
+	Issuer    string   `toml:"issuer"`
+	Ledger    string   `toml:"ledger"`    // directory of the embedded ledger, relative to the home
+	Witnesses []string `toml:"witnesses"` // directories of witnesses, relative to the home
+}
+
+func homeDir() string {
+	if dir := os.Getenv("PROCTOR_HOME"); dir != "" {
+		return dir
+	}
+	return homeName
+}
+
+func openHome() (*home, error) {
+	h := &home{dir: homeDir()}
+	data, err := readLimited(h.path(configFile), 1<<16)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, withHint(fmt.Errorf("there is no home at %s", h.dir),
+			`"proctor init --issuer https://you.example" makes one here; PROCTOR_HOME names another`)
+	}
+	if err != nil {
+		return nil, err
+	}
+	meta, err := toml.Decode(string(data), &h.config)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", h.path(configFile), err)
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		return nil, fmt.Errorf("%s: unknown member %q", h.path(configFile), unknown[0].String())
+	}
+	return h, nil
+}
+
+// path is a file of the home.
+func (h *home) path(parts ...string) string {
+	return filepath.Join(append([]string{h.dir}, parts...)...)
+}
+
+// relative resolves a path that config.toml names.
+func (h *home) relative(p string) string {
+	if filepath.IsAbs(p) {
+		return p
+	}
+	return h.path(p)
+}
+
+func (h *home) policy() (*verify.Policy, error) { return readPolicy(h.path(policyFile)) }
+
+func readPolicy(name string) (*verify.Policy, error) {
+	data, err := readLimited(name, 1<<20)
+	if err != nil {
+		return nil, err
+	}
+	p, err := verify.ParsePolicy(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return p, nil
+}
+
+// signer unlocks the issuer key.
+func (h *home) signer(password []byte) (*signing.Signer, error) {
+	private, err := readLimited(h.path(issuerKeyFile), 1<<16)
+	if err != nil {
+		return nil, err
+	}
+	s, err := signing.Load(private, password)
+	if errors.Is(err, signing.ErrPassword) {
+		return nil, withHint(fmt.Errorf("%s: %w", h.path(issuerKeyFile), err), "give the password with --password-file or PROCTOR_PASSWORD")
+	}
+	return s, err
+}
+
+// openLedger opens the embedded ledger for appending. The caller closes it.
+func (h *home) openLedger(ctx context.Context) (*tiles.Log, error) {
+	c, err := h.ledgerConfig()
+	if err != nil {
+		return nil, err
+	}
+	return tiles.Open(ctx, c)
+}
+
+func (h *home) ledgerConfig() (tiles.Config, error) {
+	skey, err := readLimited(h.path(ledgerKeyFile), 1<<12)
+	if err != nil {
+		return tiles.Config{}, err
+	}
+	signer, err := note.NewSigner(string(bytes.TrimSpace(skey)))
+	if err != nil {
+		return tiles.Config{}, fmt.Errorf("%s: %w", h.path(ledgerKeyFile), err)
+	}
+	vkey, err := h.ledgerVKey()
+	if err != nil {
+		return tiles.Config{}, err
+	}
+	return tiles.Config{
+		Dir:    h.relative(h.config.Ledger),
+		Anchor: h.path(anchorFile),
+		Signer: signer,
+		Key:    vkey,
+		Cosign: h.cosign,
+	}, nil
+}
+
+func (h *home) ledgerVKey() (string, error) {
+	data, err := readLimited(h.path(ledgerPubFile), 1<<12)
+	return strings.TrimSpace(string(data)), err
+}
+
+// cosign asks the home's witnesses. What is missing shows when the proof is held
+// against the policy; a witness that is down must not lose what others gave.
+func (h *home) cosign(ctx context.Context, r ledger.Reader, checkpoint []byte) ([]byte, error) {
+	var cosigners []witness.Cosigner
+	for _, dir := range h.config.Witnesses {
+		w, err := witness.Open(h.relative(dir))
+		if err != nil {
+			return nil, fmt.Errorf("witness %s: %w", dir, err)
+		}
+		cosigners = append(cosigners, w)
+	}
+	cosigned, errs := witness.Gather(ctx, r, checkpoint, cosigners)
+	if len(errs) > 0 && len(errs) == len(cosigners) {
+		return cosigned, errors.Join(errs...)
+	}
+	return cosigned, nil
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/attest/harness"
+	"github.com/proctor-attest/proctor/attest/run"
+	"github.com/proctor-attest/proctor/attest/testset"
+)
+
+// items finds the committed item that a row of a log belongs to.
+type items struct {
+	match    string // field whose content matches; empty: the key does
+	skeleton []attest.Hash
+	index    map[string][]uint64 // by the JCS of the key or of the field
+	keys     []string            // JCS of the key, by index; for messages
+}
+
+func (it *items) add(item testset.OpenedItem) error {
+	if it.index == nil {
+		it.index = map[string][]uint64{}
+		it.keys = make([]string, len(it.skeleton))
+	}
+	it.skeleton[item.Index] = item.Leaf
+	it.keys[item.Index] = string(item.Key)
+	by := string(item.Key)
+	if it.match != "" {
+		value, ok := item.Fields[it.match]
+		if !ok || len(value) == 0 {
+			return fmt.Errorf("item %s has no field %q to match by", item.Key, it.match)
+		}
+		by = string(value)
+	}
+	it.index[by] = append(it.index[by], item.Index)
+	return nil
+}
+
+// find returns the index of the one item that a row is about.
+func (it *items) find(row harness.Row) (uint64, error) {
+	by := row.Key
+	if it.match != "" {
+		var doc map[string]json.RawMessage
+		if err := json.Unmarshal(row.Doc, &doc); err != nil {
+			return 0, fmt.Errorf("%s: the row shows no item to match by %q", row.Where, it.match)
+		}
+		canonical, err := attest.Canonicalize(doc[it.match])
+		if doc[it.match] == nil || err != nil {
+			return 0, fmt.Errorf("%s: no member %q to match by", row.Where, it.match)
+		}
+		by = string(canonical)
+	} else if by == "" {
+		return 0, withHint(fmt.Errorf("%s: the row has no key", row.Where), "say where it is with --row key=PATH, or match by content with --match FIELD")
+	}
+	found := it.index[by]
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return 0, withHint(fmt.Errorf("%s: no committed item has %s %s", row.Where, it.what(), shorten(by)), "the log is of another test set or version, or another --match or --row key is meant")
+	}
+	return 0, fmt.Errorf("%s: %d committed items have %s %s: match by something that tells them apart", row.Where, len(found), it.what(), shorten(by))
+}
+
+func (it *items) what() string {
+	if it.match != "" {
+		return it.match
+	}
+	return "key"
+}
+
+func shorten(s string) string {
+	if r := []rune(s); len(r) > 60 {
+		return string(r[:60]) + "…"
+	}
+	return s
+}
+
+// matchRows commits every row of a log to its item. Every item must have exactly
+// its samples; what has none must be excluded by name.
+func matchRows(read func(func(harness.Row) error) error, it *items, w *runWriter, reg *attest.Registration, config *run.Configuration, exclude []string) ([]run.Row, error) {
+	type place struct {
+		item   uint64
+		sample uint32
+	}
+	seen := map[place]string{}
+	var rows []run.Row
+	err := read(func(row harness.Row) error {
+		item, err := it.find(row)
+		if err != nil {
+			return err
+		}
+		at := place{item, row.Sample}
+		if row.Sample >= reg.Samples {
+			return fmt.Errorf("%s: sample %d of item %s, and %d per item are registered", row.Where, row.Sample, it.keys[item], reg.Samples)
+		}
+		if before, dup := seen[at]; dup {
+			return fmt.Errorf("%s: item %s sample %d was in %s already", row.Where, it.keys[item], row.Sample, before)
+		}
+		seen[at] = row.Where
+		committed, err := w.commit(item, row)
+		if err != nil {
+			return fmt.Errorf("%s: %w", row.Where, err)
+		}
+		rows = append(rows, committed)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	excluded, err := parseExclusions(exclude, config)
+	if err != nil {
+		return nil, err
+	}
+	var absent []string
+	for item, key := range it.keys {
+		for s := range reg.Samples {
+			if _, ok := seen[place{uint64(item), s}]; ok {
+				continue
+			}
+			reason, ok := excluded[key]
+			if !ok {
+				absent = append(absent, key)
+				break
+			}
+			rows = append(rows, run.Row{Item: uint64(item), Sample: s, Grade: "excluded:" + reason})
+		}
+		delete(excluded, key)
+	}
+	if len(absent) > 0 {
+		return nil, withHint(fmt.Errorf("%d items lack rows: %s", len(absent), list(absent)), "the log is incomplete; or exclude each by name with --exclude KEY=REASON")
+	}
+	for key := range excluded {
+		return nil, fmt.Errorf("--exclude %s: there is no such item", key)
+	}
+	slices.SortFunc(rows, func(a, b run.Row) int {
+		return cmp.Or(cmp.Compare(a.Item, b.Item), cmp.Compare(a.Sample, b.Sample))
+	})
+	return rows, nil
+}
+
+func list(names []string) string {
+	if len(names) > 8 {
+		return strings.Join(names[:8], ", ") + ", …"
+	}
+	return strings.Join(names, ", ")
+}
+
+// parseExclusions reads KEY=REASON; the key as JSON writes it, or bare.
+func parseExclusions(args []string, config *run.Configuration) (map[string]string, error) {
+	out := map[string]string{}
+	for _, arg := range args {
+		at := strings.LastIndex(arg, "=")
+		if at < 0 {
+			return nil, usagef("--exclude %q: want KEY=REASON", arg)
+		}
+		key, reason := arg[:at], arg[at+1:]
+		if !slices.Contains(config.Exclusions, reason) {
+			return nil, fmt.Errorf("--exclude %s: the registration allows the reasons %q", arg, config.Exclusions)
+		}
+		canonical, err := attest.Canonicalize([]byte(key))
+		if err != nil || !bytes.HasPrefix(canonical, []byte(`"`)) && !isInteger(canonical) {
+			if canonical, err = json.Marshal(key); err != nil {
+				return nil, errors.New("--exclude: the key is not text")
+			}
+		}
+		out[string(canonical)] = reason
+	}
+	return out, nil
+}
+
+func isInteger(b []byte) bool { return !bytes.ContainsAny(b, `.eE[{"tfn`) }

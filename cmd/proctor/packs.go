@@ -1,0 +1,184 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/proctor-attest/proctor/attest"
+)
+
+const packSuffix = ".proctor"
+
+func outFlag() cli.Flag {
+	return &cli.StringFlag{Name: "out", Usage: "write the evidence pack to `FILE`"}
+}
+
+// outName is the pack that a command will write: NAME.KIND.proctor, or --out.
+func outName(c *cli.Context, name, kind string) (string, error) {
+	out := c.String("out")
+	if out == "" {
+		out = notInNames.ReplaceAllString(strings.ReplaceAll(name, "/", "-"), "-") + "." + kind + packSuffix
+	}
+	return out, newFile(out)
+}
+
+// logAndPack issues a statement and writes the pack that carries it: to the file
+// that the user mails around, and to the home where later commands find it.
+func (e *env) logAndPack(s *issuing, p attest.Predicate, pack *attest.Pack, out string) (*attest.Entry, error) {
+	entry, err := s.issue(e.ctx, p)
+	if err != nil {
+		return entry, err
+	}
+	pack.Entries[entry.Statement.ID] = entry
+	s.addChain(pack)
+	if err := s.home.addRounds(pack); err != nil {
+		return entry, err
+	}
+	if err := writePack(s.path(packsDir, entry.Statement.ID.String()+packSuffix), pack); err != nil {
+		return entry, err
+	}
+	return entry, writePack(out, pack)
+}
+
+func writePack(name string, p *attest.Pack) error {
+	return writeFile(name, 0o644, func(w io.Writer) error { return p.WriteZip(w) })
+}
+
+// addRounds adds the beacon rounds that the pack's statements carry, as far as the
+// home has them.
+func (h *home) addRounds(p *attest.Pack) error {
+	for _, e := range p.Entries {
+		round := e.Statement.Head().NotBefore
+		if round == nil || p.Beacons[*round] != nil {
+			continue
+		}
+		data, err := readLimited(h.path(beaconsDir, roundName(*round)), 1<<16)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		p.Beacons[*round] = data
+	}
+	return nil
+}
+
+func roundName(r attest.Round) string { return fmt.Sprintf("%s-%d.json", r.Chain, r.Round) }
+
+// openPack reads a pack from a zip or a directory.
+func openPack(name string) (*attest.Pack, func(), error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if info.IsDir() {
+		root, err := os.OpenRoot(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		p, err := attest.ReadDir(root.FS())
+		if err != nil {
+			root.Close()
+			return nil, nil, fmt.Errorf("%s: %w", name, err)
+		}
+		return p, func() { root.Close() }, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := attest.ReadZip(f, info.Size())
+	if err != nil {
+		f.Close()
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return p, func() { f.Close() }, nil
+}
+
+// find returns the statement of one type that an argument names, and the pack
+// that carries it: a pack file, or an id, a unique prefix of one, or a name, among
+// the packs of the home.
+func find[P attest.Predicate](h *home, arg string) (*attest.Pack, *attest.Entry, P, error) {
+	var none P
+	if _, err := os.Stat(arg); err == nil {
+		pack, _, err := openPack(arg) // stays open: its artifacts go into another pack
+		if err != nil {
+			return nil, nil, none, err
+		}
+		entry, p, err := only[P](pack, arg)
+		return pack, entry, p, err
+	}
+	files, err := filepath.Glob(h.path(packsDir, "*"+packSuffix))
+	if err != nil {
+		return nil, nil, none, err
+	}
+	var found string
+	for _, file := range files {
+		id, err := attest.ParseHash(strings.TrimSuffix(filepath.Base(file), packSuffix))
+		if err != nil {
+			continue
+		}
+		pack, done, err := openPack(file)
+		if err != nil {
+			return nil, nil, none, err
+		}
+		e := pack.Entries[id]
+		p, ok := e.Statement.Predicate.(P)
+		if ok && (strings.HasPrefix(id.String(), arg) && len(arg) >= 6 || nameOf(p) == arg) {
+			if found != "" {
+				done()
+				return nil, nil, none, fmt.Errorf("%q is both %s and %s", arg, filepath.Base(found), filepath.Base(file))
+			}
+			found = file
+		}
+		done()
+	}
+	if found == "" {
+		return nil, nil, none, withHint(fmt.Errorf("there is no %s %q", none.Kind(), arg), "name a pack file, a statement's id or a prefix of six or more digits, or a name")
+	}
+	pack, _, err := openPack(found)
+	if err != nil {
+		return nil, nil, none, err
+	}
+	id, _ := attest.ParseHash(strings.TrimSuffix(filepath.Base(found), packSuffix))
+	return pack, pack.Entries[id], pack.Entries[id].Statement.Predicate.(P), nil
+}
+
+// only returns the newest statement of the type in a pack. A pack of one thing
+// carries its issuer's chain too; what it was made for is the last of its kind.
+func only[P attest.Predicate](pack *attest.Pack, file string) (*attest.Entry, P, error) {
+	var entry *attest.Entry
+	var found P
+	for _, id := range pack.IDs() {
+		if p, ok := pack.Entries[id].Statement.Predicate.(P); ok {
+			if entry != nil && entry.Statement.Head().Issuer != p.Head().Issuer {
+				return nil, found, withHint(fmt.Errorf("%s holds a %s of %s and one of %s", file, p.Kind(), entry.Statement.Head().Issuer, p.Head().Issuer), "name the statement by its id")
+			}
+			entry, found = pack.Entries[id], p
+		}
+	}
+	if entry == nil {
+		return nil, found, fmt.Errorf("%s holds no %s", file, found.Kind())
+	}
+	return entry, found, nil
+}
+
+func nameOf(p attest.Predicate) string {
+	switch p := p.(type) {
+	case *attest.Testset:
+		return p.Name
+	case *attest.Model:
+		return p.Name
+	case *attest.Release:
+		return p.Name
+	}
+	return ""
+}

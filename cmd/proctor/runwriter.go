@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bufio"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/attest/harness"
+	"github.com/proctor-attest/proctor/attest/run"
+)
+
+// runWriter commits responses and keeps what opens them: K_run and the responses
+// themselves, written under another name first and put in place whole.
+type runWriter struct {
+	final, dir string
+	runID      attest.Hash
+	secret     run.Secret
+	file       *os.File
+	buf        *bufio.Writer
+}
+
+func newRunWriter(final string, runID attest.Hash, reg *attest.Registration) (*runWriter, error) {
+	dir, err := os.MkdirTemp(filepath.Dir(final), ".new-")
+	if err != nil {
+		return nil, err
+	}
+	w := &runWriter{final: final, dir: dir, runID: runID}
+	if _, err := rand.Read(w.secret[:]); err != nil {
+		return nil, err
+	}
+	if err := writeBytes(filepath.Join(dir, "secret"), 0o600, []byte(attest.Hash(w.secret).String()+"\n")); err != nil {
+		return nil, err
+	}
+	w.file, err = os.OpenFile(filepath.Join(dir, "responses.jsonl"), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	w.buf = bufio.NewWriter(w.file)
+	return w, nil
+}
+
+// commit turns a row of the log into a row of the result.
+func (w *runWriter) commit(item uint64, row harness.Row) (run.Row, error) {
+	out := run.Row{Item: item, Sample: row.Sample, Grade: row.Grade}
+	var err error
+	if out.Response, err = w.secret.Commit(w.runID, item, row.Sample, run.FieldResponse, row.Response); err != nil {
+		return out, err
+	}
+	if out.Trace, err = w.secret.Commit(w.runID, item, row.Sample, run.FieldTrace, row.Trace); err != nil {
+		return out, err
+	}
+	line, err := json.Marshal(struct {
+		Item     uint64          `json:"item"`
+		Sample   uint32          `json:"sample"`
+		Response json.RawMessage `json:"response,omitempty"`
+		Trace    json.RawMessage `json:"trace,omitempty"`
+	}{item, row.Sample, row.Response, row.Trace})
+	if err != nil {
+		return out, err
+	}
+	// The committed bytes are canonical; what is kept must open to them.
+	if line, err = attest.Canonicalize(line); err != nil {
+		return out, err
+	}
+	_, err = w.buf.Write(append(line, '\n'))
+	return out, err
+}
+
+func (w *runWriter) close() error {
+	if err := w.buf.Flush(); err != nil {
+		return err
+	}
+	if err := w.file.Sync(); err != nil {
+		return err
+	}
+	if err := w.file.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(w.dir, w.final); err != nil {
+		return fmt.Errorf("keeping the responses: %w", err)
+	}
+	return syncDir(filepath.Dir(w.final))
+}
+
+// abandon removes what was kept for a result that will not be signed.
+func (w *runWriter) abandon() {
+	w.file.Close()
+	os.RemoveAll(w.dir)
+	os.RemoveAll(w.final)
+}
