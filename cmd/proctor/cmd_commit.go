@@ -71,9 +71,6 @@ func (e *env) runCommitTestset(c *cli.Context) error {
 	}
 	setID := testset.ID(h.config.Issuer, name)
 	storeDir := h.path(setSecretsDir, setID.String())
-	if err := finishedBefore(storeDir, name); err != nil {
-		return err
-	}
 	bindings, err := readBindings(c.StringSlice("bind"))
 	if err != nil {
 		return err
@@ -87,7 +84,9 @@ func (e *env) runCommitTestset(c *cli.Context) error {
 		return err
 	}
 	defer s.close(e.ctx)
-
+	if err := s.makeRoom(storeDir, name); err != nil {
+		return err
+	}
 	version, err := e.commitItems(c, file, h.config.Issuer, name, storeDir)
 	if err != nil {
 		return err
@@ -105,7 +104,7 @@ func (e *env) runCommitTestset(c *cli.Context) error {
 		Canary:     c.String("canary"),
 		Duplicates: version.Duplicates,
 	}
-	entry, err := e.logAndPack(s, p, pack, out)
+	entry, err := s.logAndPack(e.ctx, p, pack, out)
 	if err != nil {
 		if entry == nil {
 			os.RemoveAll(storeDir) // nothing was signed: the secret commits to nothing
@@ -134,12 +133,16 @@ func keyText(member string) string {
 	return "member " + member
 }
 
-func finishedBefore(storeDir, name string) error {
-	if _, err := os.Stat(storeDir); err == nil {
-		return withHint(fmt.Errorf("you have committed to a test set %q already", name),
-			"another set needs another name; new versions of a set are not part of this release yet")
+// makeRoom refuses a name that is taken. A store whose commitment was never signed
+// was left by a command that was killed: it commits to nothing and goes.
+func (s *issuing) makeRoom(storeDir, name string) error {
+	for _, e := range s.chain {
+		if set, ok := e.Statement.Predicate.(*attest.Testset); ok && set.Name == name {
+			return withHint(fmt.Errorf("you have committed to a test set %q already", name),
+				"another set needs another name; new versions of a set are not part of this release yet")
+		}
 	}
-	return nil
+	return os.RemoveAll(storeDir)
 }
 
 func (e *env) commitItems(c *cli.Context, file, issuer, name, storeDir string) (*testset.Version, error) {
@@ -240,7 +243,7 @@ func (e *env) runCommitModel(c *cli.Context) error {
 			return err
 		}
 	}
-	entry, err := e.logAndPack(s, p, pack, out)
+	entry, err := s.logAndPack(e.ctx, p, pack, out)
 	if err != nil {
 		return err
 	}

@@ -22,8 +22,7 @@ func (e *env) cmdHead() *cli.Command {
 			"first. Issue one at least every 30 days.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "beacon", Usage: "the round, a `FILE` (default: the newest that \"proctor fetch\" saved)"},
-			&cli.StringFlag{Name: "into", Usage: "add the head, and what leads to it, to the evidence pack `FILE`"},
-			passwordFlag(), quietFlag(),
+			intoFlag(), passwordFlag(), quietFlag(),
 		},
 		Action: e.runHead,
 	}
@@ -45,46 +44,55 @@ func (e *env) runHead(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	entry, file, err := e.issueInto(c, h, func(s *issuing) (attest.Predicate, error) {
+		if len(s.chain) == 0 {
+			return nil, withHint(errors.New("you have issued no statement yet"), "a head says which one is the newest")
+		}
+		return &attest.ChainHead{Header: attest.Header{NotBefore: round}, Newest: uint64(len(s.chain) - 1)}, nil
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "head      statement %d of %s\nround     %d\nstatement %s\npack      %s\n",
+		entry.Statement.Head().Seq, h.config.Issuer, round.Round, entry.Statement.ID, file)
+	return nil
+}
+
+func intoFlag() cli.Flag {
+	return &cli.StringFlag{Name: "into", Usage: "add the statement, and those that lead to it, to the evidence pack `FILE`"}
+}
+
+// issueInto issues a statement and adds it to the pack of --into; without one it
+// gets a pack of its own, in the home.
+func (e *env) issueInto(c *cli.Context, h *home, predicate func(*issuing) (attest.Predicate, error)) (*attest.Entry, string, error) {
 	into := attest.NewPack()
 	if name := c.String("into"); name != "" {
 		pack, done, err := openPack(name)
 		if err != nil {
-			return err
+			return nil, "", err
 		}
 		defer done()
 		into = pack
 	}
 	password, err := e.password(c)
 	if err != nil {
-		return err
+		return nil, "", err
 	}
 	s, err := e.issuing(h, password)
 	if err != nil {
-		return err
+		return nil, "", err
 	}
 	defer s.close(e.ctx)
-	if len(s.chain) == 0 {
-		return withHint(errors.New("you have issued no statement yet"), "a head says which one is the newest")
-	}
-	entry, err := s.issue(e.ctx, &attest.ChainHead{Header: attest.Header{NotBefore: round}, Newest: uint64(len(s.chain) - 1)})
+	p, err := predicate(s)
 	if err != nil {
-		return err
+		return nil, "", err
 	}
-	fmt.Fprintf(e.stdout, "head      statement %d of %s\nround     %d\nstatement %s\n", entry.Statement.Head().Seq, h.config.Issuer, round.Round, entry.Statement.ID)
-	name := c.String("into")
-	if name == "" {
-		name = h.path(packsDir, entry.Statement.ID.String()+packSuffix)
+	out := c.String("into")
+	entry, err := s.logAndPack(e.ctx, p, into, out)
+	if err == nil && out == "" {
+		out = h.packFile(entry)
 	}
-	into.Entries[entry.Statement.ID] = entry
-	s.addChain(into)
-	if err := h.addRounds(into); err != nil {
-		return err
-	}
-	if err := writePack(name, into); err != nil {
-		return err
-	}
-	fmt.Fprintf(e.stdout, "pack      %s\n", name)
-	return nil
+	return entry, out, err
 }
 
 // round reads a beacon round, checks it under the policy and keeps it.
@@ -141,8 +149,7 @@ func (e *env) cmdRetract() *cli.Command {
 			"verdict that sees it.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "reason", Usage: "`WHY`, for readers", Required: true},
-			&cli.StringFlag{Name: "into", Usage: "add the retraction, and what leads to it, to the evidence pack `FILE`"},
-			passwordFlag(), quietFlag(),
+			intoFlag(), passwordFlag(), quietFlag(),
 		},
 		Action: e.runRetract,
 	}
@@ -165,40 +172,15 @@ func (e *env) runRetract(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	into := attest.NewPack()
-	if name := c.String("into"); name != "" {
-		pack, done, err := openPack(name)
-		if err != nil {
-			return err
-		}
-		defer done()
-		into = pack
-	}
-	password, err := e.password(c)
-	if err != nil {
-		return err
-	}
-	s, err := e.issuing(h, password)
-	if err != nil {
-		return err
-	}
-	defer s.close(e.ctx)
-	entry, err := s.issue(e.ctx, &attest.Retraction{
-		Header: attest.Header{Refs: []attest.Ref{{Role: attest.RoleTarget, ID: target.Statement.ID}}},
-		Target: target.Statement.ID, Reason: c.String("reason"),
+	entry, file, err := e.issueInto(c, h, func(*issuing) (attest.Predicate, error) {
+		return &attest.Retraction{
+			Header: attest.Header{Refs: []attest.Ref{{Role: attest.RoleTarget, ID: target.Statement.ID}}},
+			Target: target.Statement.ID, Reason: c.String("reason"),
+		}, nil
 	})
 	if err != nil {
 		return err
 	}
-	into.Entries[entry.Statement.ID] = entry
-	s.addChain(into)
-	name := c.String("into")
-	if name == "" {
-		name = h.path(packsDir, entry.Statement.ID.String()+packSuffix)
-	}
-	if err := writePack(name, into); err != nil {
-		return err
-	}
-	fmt.Fprintf(e.stdout, "retracted %s %s\nstatement %s\npack      %s\n", target.Statement.Kind(), target.Statement.ID, entry.Statement.ID, name)
+	fmt.Fprintf(e.stdout, "retracted %s %s\nstatement %s\npack      %s\n", target.Statement.Kind(), target.Statement.ID, entry.Statement.ID, file)
 	return nil
 }

@@ -87,7 +87,7 @@ func (e *env) runRegister(c *cli.Context) error {
 		return err
 	}
 	defer s.close(e.ctx)
-	entry, err := e.logAndPack(s, p, pack, out)
+	entry, err := s.logAndPack(e.ctx, p, pack, out)
 	if err != nil {
 		return err
 	}

@@ -172,7 +172,7 @@ func (e *env) publish(c *cli.Context, h *home, p attest.Predicate, pack *attest.
 		return err
 	}
 	defer s.close(e.ctx)
-	entry, err := e.logAndPack(s, p, pack, out)
+	entry, err := s.logAndPack(e.ctx, p, pack, out)
 	if err != nil {
 		return err
 	}

@@ -64,25 +64,23 @@ func (e *env) runResult(c *cli.Context) error {
 		return err
 	}
 	runDir := h.path(runSecretsDir, runID.String())
-	if _, err := os.Stat(runDir); err == nil {
-		return withHint(fmt.Errorf("run %s has been reported already", runID.Short()), "only the first result of a run counts; another run needs a registration of its own")
+	password, err := e.password(c)
+	if err != nil {
+		return err
+	}
+	s, err := e.issuing(h, password)
+	if err != nil {
+		return err
+	}
+	defer s.close(e.ctx)
+	if err := s.makeRoomForRun(runDir, runID); err != nil {
+		return err
 	}
 	sealed, err := e.sealRows(c, pack, runID, reg, runDir)
 	if err != nil {
 		return err
 	}
-	password, err := e.password(c)
-	if err != nil {
-		os.RemoveAll(runDir)
-		return err
-	}
-	s, err := e.issuing(h, password)
-	if err != nil {
-		os.RemoveAll(runDir)
-		return err
-	}
-	defer s.close(e.ctx)
-	signed, err := e.logAndPack(s, sealed.predicate, pack, out)
+	signed, err := s.logAndPack(e.ctx, sealed.predicate, pack, out)
 	if err != nil {
 		if signed == nil {
 			os.RemoveAll(runDir) // nothing was signed: what it would have opened does not exist
@@ -92,6 +90,17 @@ func (e *env) runResult(c *cli.Context) error {
 	sealed.print(e, signed, reg, out)
 	e.note(c, "public from now on: the grade of every item. Secret, in %s: the responses and\nwhat opens them.", runDir)
 	return nil
+}
+
+// makeRoomForRun refuses a run that was reported. Secrets without a signed result
+// were left by a command that was killed: they open nothing and go.
+func (s *issuing) makeRoomForRun(runDir string, runID attest.Hash) error {
+	for _, e := range s.chain {
+		if r, ok := e.Statement.Predicate.(*attest.Result); ok && r.RunID == runID {
+			return withHint(fmt.Errorf("run %s has been reported already", runID.Short()), "only the first result of a run counts; another run needs a registration of its own")
+		}
+	}
+	return os.RemoveAll(runDir)
 }
 
 // sealedRun is a result that is ready to be signed.

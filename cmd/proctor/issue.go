@@ -30,6 +30,8 @@ type issuing struct {
 	chain  []*attest.Entry // by number
 	now    func() time.Time
 	unlock func()
+
+	resumed []*attest.Entry // what an earlier command had begun
 }
 
 func (e *env) issuing(h *home, password []byte) (_ *issuing, err error) {
@@ -57,6 +59,9 @@ func (e *env) issuing(h *home, password []byte) (_ *issuing, err error) {
 	if err = s.resume(e.ctx); err != nil {
 		return nil, fmt.Errorf("finishing what an earlier command began: %w", err)
 	}
+	for _, entry := range s.resumed {
+		fmt.Fprintf(e.stderr, "finished %s %s, which an earlier command had begun: %s\n", entry.Statement.Kind(), entry.Statement.ID, h.packFile(entry))
+	}
 	return s, nil
 }
 
@@ -69,8 +74,8 @@ func (s *issuing) close(ctx context.Context) error {
 	return err
 }
 
-// issue signs the next statement of the chain, logs it and keeps its proof.
-func (s *issuing) issue(ctx context.Context, p attest.Predicate) (*attest.Entry, error) {
+// sign signs the next statement of the chain and keeps it as pending.
+func (s *issuing) sign(ctx context.Context, p attest.Predicate) (*attest.Entry, error) {
 	head := p.Head()
 	head.Issuer, head.Seq = s.config.Issuer, uint64(len(s.chain))
 	if len(s.chain) > 0 {
@@ -92,7 +97,7 @@ func (s *issuing) issue(ctx context.Context, p attest.Predicate) (*attest.Entry,
 	if err := writeBytes(s.path(pendingDir, entryName(entry)), 0o644, entry.Bytes); err != nil {
 		return nil, fmt.Errorf("keeping the signed statement: %w", err)
 	}
-	return entry, s.finish(ctx, entry)
+	return entry, nil
 }
 
 // finish takes a signed statement from pending to proven.
@@ -103,7 +108,7 @@ func (s *issuing) finish(ctx context.Context, entry *attest.Entry) error {
 	}
 	if _, err := s.policy.Ledger.Verify(entry.Bytes, appended.Proof, s.now().Add(s.policy.Skew)); err != nil {
 		return withHint(fmt.Errorf("logged at index %d, but not proven yet: %w", appended.Index, err),
-			"the statement is kept as pending; run the command again, or any other that signs, when the witnesses answer")
+			fmt.Sprintf("the statement is signed and kept: do not repeat it. The next command that signs gets its proof; its pack is %s then", s.packFile(entry)))
 	}
 	entry.Proof = appended.Proof
 	stem := strings.TrimSuffix(entryName(entry), ".sigstore.json")
@@ -132,8 +137,26 @@ func (s *issuing) resume(ctx context.Context) error {
 		if err := s.finish(ctx, entry); err != nil {
 			return err
 		}
+		if err := s.renewPack(entry); err != nil {
+			return err
+		}
+		s.resumed = append(s.resumed, entry)
 	}
 	return nil
+}
+
+// renewPack gives the home's pack of an entry the proof that came late. A crash
+// may have left none.
+func (s *issuing) renewPack(entry *attest.Entry) error {
+	pack, done, err := openPack(s.packFile(entry))
+	if errors.Is(err, os.ErrNotExist) {
+		pack, done, err = attest.NewPack(), func() {}, nil
+	}
+	if err != nil {
+		return err
+	}
+	defer done()
+	return s.keepPack(pack, entry)
 }
 
 var entryForm = regexp.MustCompile(`^[0-9]{6,}-[0-9a-f]{64}\.sigstore\.json$`)

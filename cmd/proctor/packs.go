@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -29,22 +30,45 @@ func outName(c *cli.Context, name, kind string) (string, error) {
 	return out, newFile(out)
 }
 
-// logAndPack issues a statement and writes the pack that carries it: to the file
-// that the user mails around, and to the home where later commands find it.
-func (e *env) logAndPack(s *issuing, p attest.Predicate, pack *attest.Pack, out string) (*attest.Entry, error) {
-	entry, err := s.issue(e.ctx, p)
+// packFile is where the home keeps the pack that a statement was made with.
+func (h *home) packFile(e *attest.Entry) string {
+	return h.path(packsDir, e.Statement.ID.String()+packSuffix)
+}
+
+// logAndPack issues a statement and writes the pack that carries it: to the home,
+// where later commands find it, and to the file that the user mails around, where
+// out names one. The home's pack comes before the ledger, so that a statement that
+// gets its proof only later still has its artifacts. The entry is nil when nothing
+// was signed.
+func (s *issuing) logAndPack(ctx context.Context, p attest.Predicate, pack *attest.Pack, out string) (*attest.Entry, error) {
+	entry, err := s.sign(ctx, p)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.keepPack(pack, entry); err != nil {
 		return entry, err
 	}
-	pack.Entries[entry.Statement.ID] = entry
-	s.addChain(pack)
-	if err := s.home.addRounds(pack); err != nil {
+	if err := s.finish(ctx, entry); err != nil {
 		return entry, err
 	}
-	if err := writePack(s.path(packsDir, entry.Statement.ID.String()+packSuffix), pack); err != nil {
+	if err := s.keepPack(pack, entry); err != nil {
 		return entry, err
+	}
+	if out == "" {
+		return entry, nil
 	}
 	return entry, writePack(out, pack)
+}
+
+// keepPack adds an entry, and what a reader needs to follow the numbering to it,
+// and writes the home's copy.
+func (s *issuing) keepPack(pack *attest.Pack, entry *attest.Entry) error {
+	pack.Entries[entry.Statement.ID] = entry
+	s.addChain(pack)
+	if err := s.addRounds(pack); err != nil {
+		return err
+	}
+	return writePack(s.packFile(entry), pack)
 }
 
 func writePack(name string, p *attest.Pack) error {
