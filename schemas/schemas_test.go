@@ -111,6 +111,8 @@ func TestRefused(t *testing.T) {
 		{"testset", "issuer", "lab", "/issuer: "},
 		{"testset", "name", "two\nlines", "/name: "},
 		{"testset", "name", "", "/name: "},
+		{"testset", "name", "a\u202eb", "/name: "},
+		{"testset", "name", "a\u0085b", "/name: "},
 		{"testset", "fields", []string{}, "/fields: "},
 		{"testset", "fields", []string{"a", "a"}, "/fields: "},
 		{"testset", "version", map[string]any{"size": 0, "root": id, "active": id}, "/version/size: "},

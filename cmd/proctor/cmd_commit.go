@@ -71,6 +71,9 @@ func (e *env) runCommitTestset(c *cli.Context) error {
 	}
 	setID := testset.ID(h.config.Issuer, name)
 	storeDir := h.path(setSecretsDir, setID.String())
+	if access := c.String("access"); access != "private" && access != "public" {
+		return usagef("--access %q: want private or public", access)
+	}
 	bindings, err := readBindings(c.StringSlice("bind"))
 	if err != nil {
 		return err
@@ -325,7 +328,11 @@ func (e *env) digestModel(c *cli.Context, dir string) (*model.Model, error) {
 	defer files.Close()
 	bar := e.progress(c, "hashing "+filepath.Base(dir), 0)
 	defer bar.done()
-	return model.Digest(c.Context, files, model.Options{Progress: bar.bytes})
+	m, err := model.Digest(c.Context, files, model.Options{Progress: bar.bytes})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return m, nil
 }
 
 // sealed is what a lab must keep to open a sealed model.

@@ -86,7 +86,7 @@ func (e *env) runPolicyShow(c *cli.Context) error {
 	for _, i := range p.Issuers {
 		fmt.Fprintf(w, "\n%s may speak as %s, under\n", i.URI, strings.Join(i.Roles, ", "))
 		for _, k := range i.Keys {
-			fmt.Fprintf(w, "  %s %s\n", k.Key.Algorithm(), k.Key.Fingerprint())
+			fmt.Fprintf(w, "  %s sha256:%s\n", k.Key.Algorithm(), k.Key.Fingerprint())
 		}
 		if len(i.Aliases) > 0 {
 			fmt.Fprintf(w, "  the same party as %s\n", strings.Join(i.Aliases, ", "))

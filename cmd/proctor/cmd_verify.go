@@ -82,9 +82,13 @@ func (e *env) verifyAll(c *cli.Context, policy *verify.Policy, opts verify.Optio
 	for _, name := range c.Args().Slice() {
 		v, err := verifyFile(c, name, policy, opts)
 		if err != nil {
-			v = &verify.Verdict{Policy: policy.Hash, At: opts.At, Required: policy.Require.Level}
+			v = &verify.Verdict{
+				Reason: err.Error(), Policy: policy.Hash, At: opts.At, Required: policy.Require.Level,
+				Claims: []verify.Claim{}, NotShown: []string{}, Trusting: []string{},
+			}
 			fmt.Fprintf(e.stderr, "proctor: %s\n", err)
 		}
+		v.Pack = name
 		if err := e.printVerdict(c, name, v, many); err != nil {
 			return err
 		}

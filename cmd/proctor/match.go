@@ -42,30 +42,31 @@ func (it *items) add(item testset.OpenedItem) error {
 	return nil
 }
 
-// find returns the index of the one item that a row is about.
+// find returns the index of the one item that a row is about. Its errors leave the
+// row's place to the reader of the log, which knows it.
 func (it *items) find(row harness.Row) (uint64, error) {
 	by := row.Key
 	if it.match != "" {
 		var doc map[string]json.RawMessage
 		if err := json.Unmarshal(row.Doc, &doc); err != nil {
-			return 0, fmt.Errorf("%s: the row shows no item to match by %q", row.Where, it.match)
+			return 0, fmt.Errorf("the row shows no item to match by %q", it.match)
 		}
 		canonical, err := attest.Canonicalize(doc[it.match])
 		if doc[it.match] == nil || err != nil {
-			return 0, fmt.Errorf("%s: no member %q to match by", row.Where, it.match)
+			return 0, fmt.Errorf("no member %q to match by", it.match)
 		}
 		by = string(canonical)
 	} else if by == "" {
-		return 0, withHint(fmt.Errorf("%s: the row has no key", row.Where), "say where it is with --row key=PATH, or match by content with --match FIELD")
+		return 0, withHint(errors.New("the row has no key"), "say where it is with --row key=PATH, or match by content with --match FIELD")
 	}
 	found := it.index[by]
 	switch len(found) {
 	case 1:
 		return found[0], nil
 	case 0:
-		return 0, withHint(fmt.Errorf("%s: no committed item has %s %s", row.Where, it.what(), shorten(by)), "the log is of another test set or version, or another --match or --row key is meant")
+		return 0, withHint(fmt.Errorf("no committed item has %s %s", it.what(), shorten(by)), "the log is of another test set or version, or another --match or --row key is meant")
 	}
-	return 0, fmt.Errorf("%s: %d committed items have %s %s: match by something that tells them apart", row.Where, len(found), it.what(), shorten(by))
+	return 0, fmt.Errorf("%d committed items have %s %s: match by something that tells them apart", len(found), it.what(), shorten(by))
 }
 
 func (it *items) what() string {
@@ -98,15 +99,15 @@ func matchRows(read func(func(harness.Row) error) error, it *items, w *runWriter
 		}
 		at := place{item, row.Sample}
 		if row.Sample >= reg.Samples {
-			return fmt.Errorf("%s: sample %d of item %s, and %d per item are registered", row.Where, row.Sample, it.keys[item], reg.Samples)
+			return fmt.Errorf("sample %d of item %s, and %d per item are registered", row.Sample, it.keys[item], reg.Samples)
 		}
 		if before, dup := seen[at]; dup {
-			return fmt.Errorf("%s: item %s sample %d was in %s already", row.Where, it.keys[item], row.Sample, before)
+			return fmt.Errorf("item %s sample %d was in %s already", it.keys[item], row.Sample, before)
 		}
 		seen[at] = row.Where
 		committed, err := w.commit(item, row)
 		if err != nil {
-			return fmt.Errorf("%s: %w", row.Where, err)
+			return err
 		}
 		rows = append(rows, committed)
 		return nil

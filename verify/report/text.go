@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/proctor-attest/proctor/verify"
 )
@@ -22,8 +24,8 @@ func Text(w io.Writer, v *verify.Verdict) error {
 	for _, claim := range v.Claims {
 		p.claim(&claim)
 	}
-	p.list("What this does not show", v.NotShown)
-	p.list("Whom you are trusting", v.Trusting)
+	p.list("What this does not show", v.NotShown, "anything: nothing was judged")
+	p.list("Whom you are trusting", v.Trusting, "nobody: nothing was judged")
 	return p.w.Flush()
 }
 
@@ -38,6 +40,9 @@ func (p *printer) headline(v *verify.Verdict) {
 	}
 	p.printf("\n")
 	p.printf("required %s, as of %s\n", v.Required, stamp(v.At))
+	if v.Reason != "" {
+		p.wrap("", v.Reason)
+	}
 }
 
 func (p *printer) claim(c *verify.Claim) {
@@ -48,7 +53,8 @@ func (p *printer) claim(c *verify.Claim) {
 		return
 	}
 	for _, r := range c.Rows {
-		p.printf("\n%s   %s   %s [%s]\n", r.Label, r.Published, r.Headline, r.Facets)
+		// Quoted, so that a label cannot pose as the rest of its line.
+		p.printf("\n%q   %s   %s [%s]\n", r.Label, clean(r.Published), r.Headline, r.Facets)
 		p.row(&r)
 	}
 }
@@ -63,13 +69,21 @@ func article(kind string) string {
 func (p *printer) row(r *verify.Row) {
 	p.printf("\n")
 	p.field("score", scoreLine(r))
-	p.field("model", r.Model+by(r.Lab))
-	p.field("test set", r.Testset+by(r.Owner))
+	p.field("model", quoted(r.Model)+by(r.Lab))
+	p.field("test set", quoted(r.Testset)+by(r.Owner))
 	p.field("run", "evaluated"+by(r.Evaluator))
 	for _, state := range []verify.State{verify.Contradicted, verify.Missing, verify.Attested, verify.Proven, verify.NotApplicable} {
 		p.checks(r.Checks, state)
 	}
 	p.timeline(r.Timeline)
+}
+
+// quoted keeps a name from posing as the words after it.
+func quoted(name string) string {
+	if name == "" {
+		return ""
+	}
+	return strconv.Quote(name)
 }
 
 func by(who string) string {
@@ -147,9 +161,9 @@ func (p *printer) timeline(events []verify.Event) {
 	}
 }
 
-func (p *printer) list(heading string, lines []string) {
+func (p *printer) list(heading string, lines []string, none string) {
 	if len(lines) == 0 {
-		return
+		lines = []string{none}
 	}
 	p.printf("\n%s\n", heading)
 	for _, l := range lines {
@@ -158,9 +172,9 @@ func (p *printer) list(heading string, lines []string) {
 }
 
 // wrap breaks text into lines behind a lead; foreign text cannot break out of its
-// line or move the cursor.
+// line, pose as a heading or move the cursor.
 func (p *printer) wrap(lead, text string) {
-	indent := strings.Repeat(" ", len([]rune(lead)))
+	indent := strings.Repeat(" ", max(2, len([]rune(lead))))
 	line := lead
 	empty := true
 	for _, word := range strings.Fields(clean(text)) {
@@ -184,7 +198,7 @@ func clean(s string) string {
 		switch {
 		case r == '\n' || r == '\t':
 			return ' '
-		case r < ' ' || r >= 0x7f && r < 0xa0, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x200e, r == 0x200f:
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == '\u2028', r == '\u2029':
 			return '\uFFFD'
 		}
 		return r

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"strings"
 
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/run"
@@ -130,6 +131,9 @@ func (m *meanOfMeans) value() *big.Rat {
 // of the metric's range: it can neither be confirmed nor refuted.
 var ErrTooCoarse = errors.New("published too coarsely to be checked")
 
+// maxDecimals is how many a decimal can have (PROTOCOL §0).
+const maxDecimals = 18
+
 // Holds reports whether a published score is the exact one, rounded to its own
 // decimals: |exact·scale − published| ≤ ½·10⁻ᵈ.
 func Holds(exact *big.Rat, s attest.Score, metric attest.Metric) (bool, error) {
@@ -137,8 +141,17 @@ func Holds(exact *big.Rat, s attest.Score, metric attest.Metric) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("published score: %w", err)
 	}
-	scale, err := attest.ParseDecimal(s.Scale)
-	if err != nil || scale.Sign() <= 0 {
+	// A score that shows more decimals than it is signed to have would pass off
+	// what they say as rounding.
+	if _, shown, _ := strings.Cut(s.Score, "."); s.Decimals < len(shown) || s.Decimals > maxDecimals {
+		return false, fmt.Errorf("published score %s to %d decimals: want %d to %d", s.Score, s.Decimals, len(shown), maxDecimals)
+	}
+	scale := big.NewRat(1, 1)
+	switch s.Scale {
+	case "1":
+	case "100":
+		scale.SetInt64(100)
+	default:
 		return false, fmt.Errorf("scale %q: want 1 or 100", s.Scale)
 	}
 	lo, hi, err := run.Range(metric)
@@ -156,8 +169,8 @@ func Holds(exact *big.Rat, s attest.Score, metric attest.Metric) (bool, error) {
 	return off.Mul(off, big.NewRat(2, 1)).Cmp(unit) <= 0, nil
 }
 
-// Decimal writes x with d decimals, rounded half to even away from ties as
-// big.Rat does; for people, never for comparing.
+// Decimal writes x with d decimals, a half rounded away from zero; for people,
+// never for comparing.
 func Decimal(x *big.Rat, d int) string { return x.FloatString(d) }
 
 // Over reports n where x is n/items with a whole number n.

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/proctor-attest/proctor/verify/challenge/localbeacon"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"proctor": main})
+}
+
+const shared = "../../../shared" // real data, beside the repository
+
+// TestScripts runs the manual: testdata/*.txtar, one topic each.
+func TestScripts(t *testing.T) {
+	story := filepath.Join(t.TempDir(), "story")
+	var stdout, stderr bytes.Buffer
+	if code := execute([]string{"proctor", "demo", "--keep", story}, nil, &stdout, &stderr); code != exitOK {
+		t.Fatalf("demo: exit code %d\n%s%s", code, stdout.String(), stderr.String())
+	}
+	params := scriptParams(t, story)
+	params.Dir = "testdata"
+	testscript.Run(t, params)
+}
+
+func scriptParams(t *testing.T, story string) testscript.Params {
+	data, err := filepath.Abs(shared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return testscript.Params{
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PROCTOR_PASSWORD", "demo")
+			env.Setenv("SHARED", data)
+			env.Setenv("LMEVAL_LOG", os.Getenv("PROCTOR_LMEVAL_LOG"))
+			env.Values["story"] = story
+			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			switch cond {
+			case "shared": // the real data are here
+				_, err := os.Stat(filepath.Join(data, "data"))
+				return err == nil, nil
+			case "lmeval": // a log of lm-eval was made for this test
+				return os.Getenv("PROCTOR_LMEVAL_LOG") != "", nil
+			case "netns": // an ordinary user can enter an empty network namespace
+				return exec.Command("unshare", "-rn", "true").Run() == nil, nil
+			}
+			return false, errors.New("unknown condition " + cond)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":  cmdExits,
+			"story":  cmdStory,
+			"beacon": cmdBeacon,
+			"flip":   cmdFlip,
+			"mode":   cmdMode,
+			"edit":   cmdEdit,
+			"id":     cmdID,
+			"serve":  cmdServe,
+		},
+	}
+}
+
+// exits N PROGRAM ARG… runs a program and wants exactly this status.
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits N program args…")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if want, _ := strconv.Atoi(args[0]); code != want {
+		ts.Fatalf("exit code %d, want %d", code, want)
+	}
+}
+
+// story copies what the demo leaves: the folders owner, lab, evaluator, witness
+// and reader, with a released model and its evidence.
+func cmdStory(ts *testscript.TestScript, neg bool, args []string) {
+	from := ts.Value("story").(string)
+	ts.Check(ts.Exec("cp", "-Rp", from+"/.", ts.MkAbs(".")))
+}
+
+// beacon DIR makes a beacon of its own: DIR/info.json, as drand describes one, and
+// DIR/round.json, its newest round.
+func cmdBeacon(ts *testscript.TestScript, neg bool, args []string) {
+	b, err := localbeacon.New([]byte("0123456789abcdef0123456789abcdef"), "test", 3, time.Now().Add(-time.Hour))
+	ts.Check(err)
+	server := httptest.NewServer(b.Handler(time.Now))
+	defer server.Close()
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o755))
+	for file, path := range map[string]string{"info.json": "/info", "round.json": "/public/latest"} {
+		response, err := server.Client().Get(server.URL + "/" + b.Public().Chain.String() + path)
+		ts.Check(err)
+		var body bytes.Buffer
+		_, err = body.ReadFrom(response.Body)
+		ts.Check(errors.Join(err, response.Body.Close(), os.WriteFile(filepath.Join(dir, file), body.Bytes(), 0o644)))
+	}
+}
+
+// serve DIR serves a folder over HTTP for the rest of the script, as $URL.
+func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
+	b, err := localbeacon.New([]byte("0123456789abcdef0123456789abcdef"), "test", 3, time.Now().Add(-time.Hour))
+	ts.Check(err)
+	server := httptest.NewServer(b.Handler(time.Now))
+	ts.Defer(server.Close)
+	ts.Setenv("URL", server.URL+"/"+b.Public().Chain.String())
+}
+
+// flip FILE changes one bit in the middle of a file.
+func cmdFlip(ts *testscript.TestScript, neg bool, args []string) {
+	name := ts.MkAbs(args[0])
+	data, err := os.ReadFile(name)
+	ts.Check(err)
+	data[len(data)/2] ^= 1
+	ts.Check(os.Chmod(name, 0o644))
+	ts.Check(os.WriteFile(name, data, 0o644))
+}
+
+// mode FILE PERM wants a file's permissions.
+func cmdMode(ts *testscript.TestScript, neg bool, args []string) {
+	info, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if got := strconv.FormatInt(int64(info.Mode().Perm()), 8); got != args[1] {
+		ts.Fatalf("mode of %s is %s, want %s", args[0], got, args[1])
+	}
+}
+
+// edit FILE REGEXP REPLACEMENT changes a text file; something must match.
+func cmdEdit(ts *testscript.TestScript, neg bool, args []string) {
+	name := ts.MkAbs(args[0])
+	before := ts.ReadFile(name)
+	after := regexp.MustCompile(args[1]).ReplaceAllString(before, args[2])
+	if after == before {
+		ts.Fatalf("%s: nothing matches %s", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(name, []byte(after), 0o644))
+}
+
+// id VAR WORD keeps the first hexadecimal id that follows WORD on the last
+// command's output as $VAR.
+func cmdID(ts *testscript.TestScript, neg bool, args []string) {
+	m := regexp.MustCompile(`(?m)^ *` + args[1] + ` +([0-9a-f]{64})`).FindStringSubmatch(ts.ReadFile("stdout"))
+	if m == nil {
+		ts.Fatalf("no id after %q", args[1])
+	}
+	ts.Setenv(args[0], m[1])
+}
