@@ -68,7 +68,7 @@ func (j *judge) claim(carrier *statement) Claim {
 	}
 	judges := make([]*rowJudge, len(scores))
 	for i, s := range scores {
-		judges[i] = j.row(carrier, s)
+		judges[i] = j.row(carrier, s, variants)
 	}
 	sameModel := sameModel(judges, variants)
 	for _, r := range judges {

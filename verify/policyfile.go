@@ -39,7 +39,7 @@ type TimeFile struct {
 
 // LedgerFile holds a C2SP tlog-policy.
 type LedgerFile struct {
-	Policy string `toml:"policy"`
+	Policy string `toml:"policy,multiline"`
 }
 
 // IssuerFile is a party with exactly its keys.
@@ -52,7 +52,7 @@ type IssuerFile struct {
 
 // KeyFile is a public key in PEM and when it counts.
 type KeyFile struct {
-	PEM   string    `toml:"pem"`
+	PEM   string    `toml:"pem,multiline"`
 	From  time.Time `toml:"from,omitempty"`
 	Until time.Time `toml:"until,omitempty"`
 }

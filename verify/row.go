@@ -29,14 +29,15 @@ type rowJudge struct {
 	config       *run.Configuration
 
 	model       attest.ModelRef // resolved: a sealed model that was opened is its weights
+	variants    bool            // the table declares that its rows are of different models
 	retroactive bool
 	cannot      bool // a check could not be carried out
 	retracted   bool
 }
 
 // row runs every check of one score but those that compare rows.
-func (j *judge) row(carrier *statement, s attest.Score) *rowJudge {
-	r := &rowJudge{judge: j, score: s, carrier: carrier, row: &Row{Label: s.Label, Published: published(s)}}
+func (j *judge) row(carrier *statement, s attest.Score, variants bool) *rowJudge {
+	r := &rowJudge{judge: j, score: s, carrier: carrier, variants: variants, row: &Row{Label: s.Label, Published: published(s)}}
 	r.trace()
 	r.add(j.branch())
 	r.checkIdentity()
@@ -128,7 +129,23 @@ func (r *rowJudge) trace() {
 
 // findRelease picks the release that the score speaks of: the carrier itself, the
 // one that it refers to, else the lab's release of this model.
+// findRelease returns the release that the row is judged against: the carrier, the
+// one that it names, or one of the model that was run. Where a table declares
+// variants, what it names need not be the release of every row.
 func (r *rowJudge) findRelease() *statement {
+	named := r.namedRelease()
+	if named != nil && (!r.variants || r.isOfModel(named)) {
+		return named
+	}
+	for _, s := range ofKind[*attest.Release](r.judge) {
+		if s.issuer() == r.registration.Lab && r.isOfModel(s) {
+			return s
+		}
+	}
+	return named
+}
+
+func (r *rowJudge) namedRelease() *statement {
 	if _, ok := r.carrier.Statement.Predicate.(*attest.Release); ok {
 		return r.carrier
 	}
@@ -136,17 +153,14 @@ func (r *rowJudge) findRelease() *statement {
 		s, _ := lookup[*attest.Release](r.judge, id)
 		return s
 	}
-	for _, s := range ofKind[*attest.Release](r.judge) {
-		p := s.Statement.Predicate.(*attest.Release)
-		if s.issuer() == r.registration.Lab && (p.Model == r.registration.Model || opens(p, r.registration.Model)) {
-			return s
-		}
-	}
 	return nil
 }
 
-func opens(p *attest.Release, m attest.ModelRef) bool {
-	return m.Kind == attest.ModelSealed && slices.ContainsFunc(p.Seals, func(s attest.Seal) bool { return s.Commitment == m.ID })
+// isOfModel reports whether a release says that it is of the model that was run.
+func (r *rowJudge) isOfModel(s *statement) bool {
+	p, m := s.Statement.Predicate.(*attest.Release), r.registration.Model
+	return p.Model == m || m.Kind == attest.ModelSealed &&
+		slices.ContainsFunc(p.Seals, func(s attest.Seal) bool { return s.Commitment == m.ID })
 }
 
 // relied lists the statements that the row rests on, as far as they are there.
@@ -351,7 +365,7 @@ func (r *rowJudge) checkTestset() {
 		r.refute(committed, id.String(), r.testset.SetID.String(), "the set's id does not follow from its owner and name")
 	default:
 		r.compare(committed, versionText(want), versionText(r.registration.Testset),
-			fmt.Sprintf("%d items of %q, committed by %s", r.testset.Version.Size, r.testset.Name, r.testsetSt.issuer()),
+			fmt.Sprintf("%d items of %q, committed to in the name of %s", r.testset.Version.Size, r.testset.Name, r.testsetSt.issuer()),
 			"the run was registered on another version than the one committed to")
 	}
 	if data := r.artifact(r.testset.Skeleton); data == nil {

@@ -40,6 +40,8 @@ func (r *rowJudge) checkModel() {
 		r.missing(released, "the release is by %s, not by %s", r.releaseSt.issuer(), r.registration.Lab)
 	case r.model.Kind == attest.ModelSealed:
 		r.missing(released, "the model that was run is sealed still")
+	case r.variants && r.model != release.Model:
+		r.missing(released, "a declared variant, of which the pack holds no release")
 	default:
 		r.compare(released, describe(release.Model), describe(r.model),
 			"the model that was run is the one released as "+release.Name,
@@ -65,7 +67,7 @@ func (r *rowJudge) checkCommitted(name string) {
 		return
 	}
 	r.compare(name, describe(p.Model), describe(r.registration.Model),
-		fmt.Sprintf("%s, committed by %s", p.Name, r.modelSt.issuer()), "the run was registered for another model than its model statement's")
+		fmt.Sprintf("%s, committed to in the name of %s", p.Name, r.modelSt.issuer()), "the run was registered for another model than its model statement's")
 }
 
 // derivedModel recomputes a model's id from the parts that its statement lists. A
@@ -118,6 +120,10 @@ func (r *rowJudge) checkPublished() {
 		return
 	}
 	release := r.releaseSt.Statement.Predicate.(*attest.Release)
+	if r.variants && r.model != release.Model {
+		r.without("a declared variant, of which the pack holds no release", recomputed, uncovered)
+		return
+	}
 	if release.Model.Kind != attest.ModelWeights {
 		r.without("the release is of an endpoint, which has no files", recomputed, uncovered)
 		return

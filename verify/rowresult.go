@@ -82,7 +82,7 @@ func (r *rowJudge) checkRoot(rows []run.Row, skeleton []attest.Hash) {
 		r.refute(name, fmt.Sprint(r.result.Leaves), fmt.Sprint(len(rows)), "the number of rows is not the signed one")
 	default:
 		r.compare(name, r.result.Root.String(), root.String(),
-			"responses and grades are those that the evaluator signed", "rows were changed after the evaluator signed: the rebuilt tree has another root")
+			"responses and grades are those that the result commits to", "the rows are not those that the result commits to: the rebuilt tree has another root")
 	}
 }
 
@@ -125,7 +125,7 @@ func (r *rowJudge) checkScore(rows []run.Row) {
 		r.refute("result/score", fmt.Sprint(r.result.Excluded), fmt.Sprint(got.Excluded), "the number of excluded rows is not the signed one")
 	} else {
 		r.compare("result/score", exact.RatString(), r.result.Score,
-			"the score that the evaluator signed follows from the rows", "the score that the evaluator signed does not follow from the rows")
+			"the score that the result states follows from the rows", "the score that the result states does not follow from the rows")
 	}
 	const name = "score/recomputed"
 	switch holds, err := score.Holds(exact, r.score, r.registration.Metric); {

@@ -69,7 +69,7 @@ func (e *env) report(err error) int {
 }
 
 func (e *env) app() *cli.App {
-	return &cli.App{
+	app := &cli.App{
 		Name:  "proctor",
 		Usage: "sealed exams for AI models",
 		Description: "Proctor commits held-out test sets and model weights to a transparency log before\n" +
@@ -86,12 +86,26 @@ func (e *env) app() *cli.App {
 		},
 		HideHelpCommand:       true,
 		EnableBashCompletion:  true,
-		OnUsageError:          func(_ *cli.Context, err error, _ bool) error { return &usageError{err} },
+		OnUsageError:          onUsageError,
 		ExitErrHandler:        func(*cli.Context, error) {},
 		Action:                e.noCommand,
 		CustomAppHelpTemplate: appHelp,
 	}
+	settle(app.Commands)
+	return app
 }
+
+// settle gives every command what cli has no way to set for all: mistakes are
+// reported in one line, and "help" is a command of the program alone.
+func settle(commands []*cli.Command) {
+	for _, c := range commands {
+		c.OnUsageError = onUsageError
+		c.HideHelpCommand = true
+		settle(c.Subcommands)
+	}
+}
+
+func onUsageError(_ *cli.Context, err error, _ bool) error { return &usageError{err} }
 
 func (e *env) noCommand(c *cli.Context) error {
 	if c.Args().Len() == 0 {

@@ -54,6 +54,16 @@ func reorder(app *cli.App, args []string) ([]string, error) {
 	return append(out, positional...), nil
 }
 
+// need refuses a command line without these flags.
+func need(c *cli.Context, flags ...string) error {
+	for _, f := range flags {
+		if !c.IsSet(f) || c.String(f) == "" && c.StringSlice(f) == nil {
+			return usagef("%s needs --%s", c.Command.Name, f)
+		}
+	}
+	return nil
+}
+
 // takesValue reports whether a flag's value is the next word.
 func takesValue(flags []cli.Flag, word string) bool {
 	name := strings.TrimLeft(word, "-")

@@ -28,7 +28,7 @@ func (e *env) cmdCommit() *cli.Command {
 				Usage:     "commit to the items of a JSONL, JSON or CSV file (gzip and zstd too)",
 				ArgsUsage: "FILE",
 				Flags: []cli.Flag{
-					&cli.StringFlag{Name: "name", Usage: "`NAME` of the set, the same for all its versions", Required: true},
+					&cli.StringFlag{Name: "name", Usage: "`NAME` of the set, the same for all its versions"},
 					&cli.StringFlag{Name: "key", Usage: "`MEMBER` that identifies an item (default: a unique id, key, task_id or question_id, else the row number)"},
 					&cli.StringFlag{Name: "fields", Usage: "members to commit to, as `A,B,…` (default: all)"},
 					&cli.BoolFlag{Name: "allow-duplicates", Usage: "list items that are equal after normalisation instead of refusing them"},
@@ -44,7 +44,7 @@ func (e *env) cmdCommit() *cli.Command {
 				Usage:     "commit to a model directory, open or sealed, or to an endpoint",
 				ArgsUsage: "[DIR]",
 				Flags: []cli.Flag{
-					&cli.StringFlag{Name: "name", Usage: "`NAME` of the model, as you will publish it", Required: true},
+					&cli.StringFlag{Name: "name", Usage: "`NAME` of the model, as you will publish it"},
 					&cli.BoolFlag{Name: "sealed", Usage: "log a commitment that only your release opens"},
 					&cli.StringFlag{Name: "endpoint", Usage: "JSON `FILE` with provider, url and model, for a model without weights"},
 					outFlag(), passwordFlag(), quietFlag(),
@@ -57,6 +57,9 @@ func (e *env) cmdCommit() *cli.Command {
 
 func (e *env) runCommitTestset(c *cli.Context) error {
 	file, err := oneArg(c, "the file of items")
+	if err == nil {
+		err = need(c, "name")
+	}
 	if err != nil {
 		return err
 	}
@@ -212,6 +215,9 @@ func fileDigest(name string) (sum attest.Hash, err error) {
 }
 
 func (e *env) runCommitModel(c *cli.Context) error {
+	if err := need(c, "name"); err != nil {
+		return err
+	}
 	h, err := openHome()
 	if err != nil {
 		return err

@@ -148,7 +148,7 @@ func (e *env) cmdRetract() *cli.Command {
 		Description: "A retraction only withdraws; a correction is a new run. It counts for every later\n" +
 			"verdict that sees it.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "reason", Usage: "`WHY`, for readers", Required: true},
+			&cli.StringFlag{Name: "reason", Usage: "`WHY`, for readers"},
 			intoFlag(), passwordFlag(), quietFlag(),
 		},
 		Action: e.runRetract,
@@ -157,6 +157,9 @@ func (e *env) cmdRetract() *cli.Command {
 
 func (e *env) runRetract(c *cli.Context) error {
 	arg, err := oneArg(c, "the id of a statement of yours")
+	if err == nil {
+		err = need(c, "reason")
+	}
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (e *env) cmdInit() *cli.Command {
 		Description: "Makes a home: an encrypted issuer key, an embedded ledger, a local witness and a\n" +
 			"policy that trusts exactly these. PROCTOR_HOME names another place than ./.proctor.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "issuer", Usage: "your `URI`, as it will stand in every statement", Required: true},
+			&cli.StringFlag{Name: "issuer", Usage: "your `URI`, as it will stand in every statement"},
 			&cli.StringFlag{Name: "key-type", Usage: "`ALGORITHM` of the issuer key: ecdsa-p256 or ed25519", Value: signing.ECDSA},
 			&cli.StringFlag{Name: "origin", Usage: "`NAME` of the ledger, without scheme (default: from the issuer)"},
 			&cli.StringSliceFlag{Name: "witness", Usage: "`DIR` of a witness that cosigns instead of a local one; repeatable"},
@@ -41,6 +41,9 @@ func (e *env) cmdInit() *cli.Command {
 
 func (e *env) runInit(c *cli.Context) (err error) {
 	if err := noArgs(c); err != nil {
+		return err
+	}
+	if err := need(c, "issuer"); err != nil {
 		return err
 	}
 	issuer := c.String("issuer")

@@ -56,10 +56,8 @@ func (e *env) runRegister(c *cli.Context) error {
 	if logs := c.StringSlice("config-from"); len(logs) > 0 {
 		return e.printConfiguration(c, logs)
 	}
-	for _, flag := range []string{"model", "testset", "config", "deadline"} {
-		if c.String(flag) == "" {
-			return usagef("register needs --%s", flag)
-		}
+	if err := need(c, "model", "testset", "config", "deadline"); err != nil {
+		return err
 	}
 	h, err := openHome()
 	if err != nil {

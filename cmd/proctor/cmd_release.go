@@ -27,8 +27,8 @@ func (e *env) cmdRelease() *cli.Command {
 		Name:  "release",
 		Usage: "say which model was published, open its seal, publish its scores",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "model", Usage: "the model: `PACK`, id or name", Required: true},
-			&cli.StringSliceFlag{Name: "published", Usage: "`URI` where it can be had, such as hf:org/name@commit; repeatable", Required: true},
+			&cli.StringFlag{Name: "model", Usage: "the model: `PACK`, id or name"},
+			&cli.StringSliceFlag{Name: "published", Usage: "`URI` where it can be had, such as hf:org/name@commit; repeatable"},
 		}, scoreFlags()...),
 		Action: e.runRelease,
 	}
@@ -48,6 +48,9 @@ func (e *env) cmdClaim() *cli.Command {
 
 func (e *env) runRelease(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
+		return err
+	}
+	if err := need(c, "model", "published"); err != nil {
 		return err
 	}
 	h, err := openHome()
@@ -112,8 +115,8 @@ func (e *env) runClaim(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	if c.String("scores") == "" {
-		return usagef("claim needs --scores")
+	if err := need(c, "scores"); err != nil {
+		return err
 	}
 	h, err := openHome()
 	if err != nil {

@@ -25,8 +25,8 @@ func (e *env) cmdResult() *cli.Command {
 			"committed items by key, or by the content of a field with --match. Responses are\n" +
 			"committed and stay here; grades become public.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "registration", Usage: "the registration: `PACK`, id", Required: true},
-			&cli.StringFlag{Name: "items", Usage: "the owner's opening of the items, a `FILE`", Required: true},
+			&cli.StringFlag{Name: "registration", Usage: "the registration: `PACK`, id"},
+			&cli.StringFlag{Name: "items", Usage: "the owner's opening of the items, a `FILE`"},
 			&cli.StringFlag{Name: "row", Usage: "for plain JSONL: `key=PATH,response=PATH,grade=PATH[,sample=PATH][,trace=PATH]`"},
 			&cli.StringFlag{Name: "match", Usage: "match rows to items by the content of this `FIELD`"},
 			&cli.StringFlag{Name: "task", Usage: "`TASK` of a log that has several"},
@@ -40,6 +40,9 @@ func (e *env) cmdResult() *cli.Command {
 func (e *env) runResult(c *cli.Context) error {
 	if c.Args().Len() == 0 {
 		return usagef("result needs the files of the log")
+	}
+	if err := need(c, "registration", "items"); err != nil {
+		return err
 	}
 	h, err := openHome()
 	if err != nil {

@@ -119,12 +119,33 @@ func (h *home) signer(password []byte) (*signing.Signer, error) {
 }
 
 // openLedger opens the embedded ledger for appending. The caller closes it.
-func (h *home) openLedger(ctx context.Context) (*tiles.Log, error) {
+func (h *home) openLedger(ctx context.Context) (ledger.Log, error) {
 	c, err := h.ledgerConfig()
 	if err != nil {
 		return nil, err
 	}
-	return tiles.Open(ctx, c)
+	log, err := tiles.Open(ctx, c)
+	if err != nil {
+		return nil, ledgerHint(err) // and not a nil *tiles.Log, which would be a ledger.Log
+	}
+	return log, nil
+}
+
+// ledgerHint says what to do about a ledger that is not what it was.
+func ledgerHint(err error) error {
+	switch {
+	case errors.Is(err, ledger.ErrRollback):
+		return withHint(err, "it was set back, from a backup perhaps; bring the newest copy back: to append to this one would sign a fork")
+	case errors.Is(err, tiles.ErrStateLost):
+		return withHint(err, "copy the ledger with its hidden folders; without .state it would begin again at size 0")
+	case errors.Is(err, tiles.ErrWrongKey):
+		return withHint(err, "the ledger belongs to another home, or keys/ledger.key to another ledger")
+	case errors.Is(err, tiles.ErrNoAnchor):
+		return withHint(err, "bring the anchor back; if it is gone, make sure with the witnesses that the ledger is the newest one before you write its checkpoint there")
+	case errors.Is(err, tiles.ErrReadOnly):
+		return withHint(err, "nothing was signed; make the directory writable for you")
+	}
+	return err
 }
 
 func (h *home) ledgerConfig() (tiles.Config, error) {

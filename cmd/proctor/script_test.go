@@ -102,7 +102,7 @@ func cmdStory(ts *testscript.TestScript, neg bool, args []string) {
 // beacon DIR makes a beacon of its own: DIR/info.json, as drand describes one, and
 // DIR/round.json, its newest round.
 func cmdBeacon(ts *testscript.TestScript, neg bool, args []string) {
-	b, err := localbeacon.New([]byte("0123456789abcdef0123456789abcdef"), "test", 3, time.Now().Add(-time.Hour))
+	b, err := localbeacon.New([]byte("0123456789abcdef0123456789abcdef"), "test", 3, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	ts.Check(err)
 	server := httptest.NewServer(b.Handler(time.Now))
 	defer server.Close()
@@ -119,7 +119,7 @@ func cmdBeacon(ts *testscript.TestScript, neg bool, args []string) {
 
 // serve DIR serves a folder over HTTP for the rest of the script, as $URL.
 func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
-	b, err := localbeacon.New([]byte("0123456789abcdef0123456789abcdef"), "test", 3, time.Now().Add(-time.Hour))
+	b, err := localbeacon.New([]byte("0123456789abcdef0123456789abcdef"), "test", 3, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	ts.Check(err)
 	server := httptest.NewServer(b.Handler(time.Now))
 	ts.Defer(server.Close)
