@@ -22,6 +22,7 @@ import (
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/run"
 	"github.com/proctor-attest/proctor/attest/testset"
+	"github.com/proctor-attest/proctor/schemas"
 )
 
 var update = flag.Bool("update", false, "write testdata/forgeries anew")
@@ -440,6 +441,7 @@ func TestForgeries(t *testing.T) {
 				t.Fatal(err)
 			}
 			compareVerdict(t, f, v)
+			checkWords(t, v)
 		})
 		_, check, _ := strings.Cut(f.expect, " ")
 		covered[check] = true
@@ -448,6 +450,27 @@ func TestForgeries(t *testing.T) {
 		if !covered[c.Name] {
 			t.Errorf("no forgery shows that %s catches anything", c.Name)
 		}
+	}
+}
+
+// checkWords holds a verdict's JSON against its schema, and its words against what
+// no verdict may say.
+func checkWords(t *testing.T, v *Verdict) {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := schemas.Validate("verdict", data); err != nil {
+		t.Errorf("the verdict's JSON: %v", err)
+	}
+	for _, word := range []string{"uncontaminated", "trustworthy"} {
+		if strings.Contains(strings.ToLower(string(data)), word) {
+			t.Errorf("the verdict says %q", word)
+		}
+	}
+	if len(v.NotShown) == 0 || len(v.Trusting) == 0 {
+		t.Errorf("the verdict hides what it does not show, or whom the reader trusts: %q, %q", v.NotShown, v.Trusting)
 	}
 }
 

@@ -102,13 +102,13 @@ func (s *issuing) sign(ctx context.Context, p attest.Predicate) (*attest.Entry, 
 
 // finish takes a signed statement from pending to proven.
 func (s *issuing) finish(ctx context.Context, entry *attest.Entry) error {
+	hint := fmt.Sprintf("the statement is signed and kept: do not repeat it. The next command that signs gets its proof; its pack is %s then", s.packFile(entry))
 	appended, err := s.log.Append(ctx, entry.Bytes)
 	if err != nil {
-		return fmt.Errorf("appending to the ledger: %w", err)
+		return withHint(fmt.Errorf("appending to the ledger: %w", err), hint)
 	}
 	if _, err := s.policy.Ledger.Verify(entry.Bytes, appended.Proof, s.now().Add(s.policy.Skew)); err != nil {
-		return withHint(fmt.Errorf("logged at index %d, but not proven yet: %w", appended.Index, err),
-			fmt.Sprintf("the statement is signed and kept: do not repeat it. The next command that signs gets its proof; its pack is %s then", s.packFile(entry)))
+		return withHint(fmt.Errorf("logged at index %d, but not proven yet: %w", appended.Index, err), hint)
 	}
 	entry.Proof = appended.Proof
 	stem := strings.TrimSuffix(entryName(entry), ".sigstore.json")
