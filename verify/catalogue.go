@@ -39,13 +39,3 @@ var Catalogue = []CheckInfo{
 	{"model/recomputed", Deployment, 2, "§3, §7", "the published files have the released modelID"},
 	{"model/uncovered", Deployment, 2, "§3", "no published weight file is outside the modelID"},
 }
-
-// info returns the catalogue's entry of a check.
-func info(name string) CheckInfo {
-	for _, c := range Catalogue {
-		if c.Name == name {
-			return c
-		}
-	}
-	panic("check without an entry in the catalogue: " + name)
-}

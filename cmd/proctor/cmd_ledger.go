@@ -44,7 +44,6 @@ type ledgerEntry struct {
 }
 
 func (h *home) readLedger(ctx context.Context) ([]ledgerEntry, ledger.Checkpoint, error) {
-	r := ledger.Dir(h.relative(h.config.Ledger))
 	vkey, err := h.ledgerVKey()
 	if err != nil {
 		return nil, ledger.Checkpoint{}, err
@@ -53,11 +52,25 @@ func (h *home) readLedger(ctx context.Context) ([]ledgerEntry, ledger.Checkpoint
 	if err != nil {
 		return nil, ledger.Checkpoint{}, fmt.Errorf("%s: %w", h.path(ledgerPubFile), err)
 	}
+	return scan(ctx, ledger.Dir(h.relative(h.config.Ledger)), []ledger.LogKey{key})
+}
+
+// scan reads a ledger whose checkpoint one of the keys signed, and hashes every
+// entry on the way.
+func scan(ctx context.Context, r ledger.Reader, keys []ledger.LogKey) ([]ledgerEntry, ledger.Checkpoint, error) {
 	signed, err := r.ReadCheckpoint(ctx)
 	if err != nil {
 		return nil, ledger.Checkpoint{}, err
 	}
-	cp, err := key.Open(signed)
+	said, err := ledger.ParseCheckpoint(signed)
+	if err != nil {
+		return nil, ledger.Checkpoint{}, err
+	}
+	at := slices.IndexFunc(keys, func(k ledger.LogKey) bool { return k.Origin == said.Origin })
+	if at < 0 {
+		return nil, ledger.Checkpoint{}, fmt.Errorf("the ledger is %q, which is none of those that are trusted", said.Origin)
+	}
+	cp, err := keys[at].Open(signed)
 	if err != nil {
 		return nil, cp, err
 	}
@@ -68,6 +81,29 @@ func (h *home) readLedger(ctx context.Context) ([]ledgerEntry, ledger.Checkpoint
 		return nil
 	})
 	return list, cp, err
+}
+
+// addScanned adds to a pack what a ledger holds of the pack's issuers and the pack
+// leaves out: retractions, heads, other branches, earlier results. It returns how
+// many statements these are.
+func addScanned(ctx context.Context, pack *attest.Pack, r ledger.Reader, scanned []ledgerEntry, cp ledger.Checkpoint) (added int, err error) {
+	issuers := map[string]bool{}
+	for _, e := range pack.Entries {
+		issuers[e.Statement.Head().Issuer] = true
+	}
+	for _, le := range scanned {
+		if le.entry == nil || !issuers[le.entry.Statement.Head().Issuer] || pack.Entries[le.entry.Statement.ID] != nil {
+			continue
+		}
+		hashes, err := ledger.ProveInclusion(ctx, r, cp.Size, le.index)
+		if err != nil {
+			return added, err
+		}
+		le.entry.Proof = ledger.FormatProof(ledger.Proof{Index: le.index, Hashes: hashes, Checkpoint: cp.Signed})
+		pack.Entries[le.entry.Statement.ID] = le.entry
+		added++
+	}
+	return added, nil
 }
 
 func (e *env) runLedgerShow(c *cli.Context) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/ledger"
 	"github.com/proctor-attest/proctor/verify"
 	"github.com/proctor-attest/proctor/verify/report"
 )
@@ -26,6 +27,7 @@ func (e *env) cmdVerify() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "policy", Usage: "the policy, a `FILE` (default: the home's)"},
 			&cli.StringFlag{Name: "model", Usage: "the published model files, a `DIR`, to recompute the modelID from"},
+			&cli.StringSliceFlag{Name: "ledger", Usage: "a ledger of the policy, or a copy of one, in `DIR`: what it holds of the pack's issuers counts too; repeatable"},
 			&cli.StringFlag{Name: "at", Usage: "verification `TIME`, RFC 3339 (default: now)"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
 			quietFlag(),
@@ -80,7 +82,7 @@ func (e *env) verifyAll(c *cli.Context, policy *verify.Policy, opts verify.Optio
 	many := c.Args().Len() > 1
 	worst := exitOK
 	for _, name := range c.Args().Slice() {
-		v, err := verifyFile(c, name, policy, opts)
+		v, err := e.verifyFile(c, name, policy, opts)
 		if err != nil {
 			v = &verify.Verdict{
 				Reason: err.Error(), Policy: policy.Hash, At: opts.At, Required: policy.Require.Level,
@@ -100,17 +102,35 @@ func (e *env) verifyAll(c *cli.Context, policy *verify.Policy, opts verify.Optio
 	return nil
 }
 
-func verifyFile(c *cli.Context, name string, policy *verify.Policy, opts verify.Options) (*verify.Verdict, error) {
+func (e *env) verifyFile(c *cli.Context, name string, policy *verify.Policy, opts verify.Options) (*verify.Verdict, error) {
 	pack, done, err := openPack(name)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
+	for _, dir := range c.StringSlice("ledger") {
+		if err := e.scanInto(c, pack, dir, policy); err != nil {
+			return nil, fmt.Errorf("ledger %s: %w", dir, err)
+		}
+	}
 	v, err := verify.Pack(c.Context, pack, policy, opts)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return v, nil
+}
+
+func (e *env) scanInto(c *cli.Context, pack *attest.Pack, dir string, policy *verify.Policy) error {
+	r := ledger.Dir(dir)
+	entries, cp, err := scan(c.Context, r, policy.Ledger.Logs())
+	if err != nil {
+		return err
+	}
+	added, err := addScanned(c.Context, pack, r, entries, cp)
+	if err == nil && !c.Bool("json") {
+		e.note(c, "ledger %s, size %d, holds %d statement(s) of these issuers that the pack leaves out", cp.Origin, cp.Size, added)
+	}
+	return err
 }
 
 func (e *env) printVerdict(c *cli.Context, name string, v *verify.Verdict, many bool) error {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/proctor-attest/proctor/verify"
@@ -57,5 +56,3 @@ func withHint(err error, hint string) error {
 type verdictError struct{ code int }
 
 func (e *verdictError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
-
-var errDeclined = errors.New("not confirmed: nothing was logged")
