@@ -81,11 +81,7 @@ func (e *env) runCommitTestset(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	password, err := e.password(c)
-	if err != nil {
-		return err
-	}
-	s, err := e.issuing(h, password)
+	s, err := e.issuing(c, h)
 	if err != nil {
 		return err
 	}
@@ -238,11 +234,7 @@ func (e *env) runCommitModel(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	password, err := e.password(c)
-	if err != nil {
-		return err
-	}
-	s, err := e.issuing(h, password)
+	s, err := e.issuing(c, h)
 	if err != nil {
 		return err
 	}

@@ -74,11 +74,7 @@ func (e *env) issueInto(c *cli.Context, h *home, predicate func(*issuing) (attes
 		defer done()
 		into = pack
 	}
-	password, err := e.password(c)
-	if err != nil {
-		return nil, "", err
-	}
-	s, err := e.issuing(h, password)
+	s, err := e.issuing(c, h)
 	if err != nil {
 		return nil, "", err
 	}

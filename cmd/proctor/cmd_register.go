@@ -67,20 +67,11 @@ func (e *env) runRegister(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	password, err := e.password(c)
+	out, err := outName(c, p.ModelName+"."+p.TestsetName, "registration")
 	if err != nil {
 		return err
 	}
-	out := c.String("out")
-	if out == "" {
-		out, err = outName(c, p.ModelName+"."+p.TestsetName, "registration")
-	} else {
-		err = newFile(out)
-	}
-	if err != nil {
-		return err
-	}
-	s, err := e.issuing(h, password)
+	s, err := e.issuing(c, h)
 	if err != nil {
 		return err
 	}

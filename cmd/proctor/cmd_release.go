@@ -147,30 +147,18 @@ func (e *env) runClaim(c *cli.Context) error {
 	if err := table.sameModel(p.Variants, released, seals); err != nil {
 		return err
 	}
-	return e.publish(c, h, p, pack, "claim", func(*attest.Entry) {
+	return e.publish(c, h, p, pack, "", func(*attest.Entry) {
 		fmt.Fprintf(e.stdout, "claim     %s\n", p.Text)
 	})
 }
 
+// publish logs a release or claim and writes its pack.
 func (e *env) publish(c *cli.Context, h *home, p attest.Predicate, pack *attest.Pack, name string, print func(*attest.Entry)) error {
-	var out string
-	var err error
-	if name == "claim" {
-		if out = c.String("out"); out == "" {
-			out = "claim" + packSuffix
-		}
-		err = newFile(out)
-	} else {
-		out, err = outName(c, name, "release")
-	}
+	out, err := outName(c, name, p.Kind())
 	if err != nil {
 		return err
 	}
-	password, err := e.password(c)
-	if err != nil {
-		return err
-	}
-	s, err := e.issuing(h, password)
+	s, err := e.issuing(c, h)
 	if err != nil {
 		return err
 	}

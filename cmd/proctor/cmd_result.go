@@ -56,22 +56,12 @@ func (e *env) runResult(c *cli.Context) error {
 		return fmt.Errorf("the run is registered for the evaluator %s, and you are %s", reg.Evaluator, h.config.Issuer)
 	}
 	runID := entry.Statement.ID
-	out := c.String("out")
-	if out == "" {
-		out = reg.ModelName + "." + reg.TestsetName
-		out, err = outName(c, out, "result")
-	} else {
-		err = newFile(out)
-	}
+	out, err := outName(c, reg.ModelName+"."+reg.TestsetName, "result")
 	if err != nil {
 		return err
 	}
 	runDir := h.path(runSecretsDir, runID.String())
-	password, err := e.password(c)
-	if err != nil {
-		return err
-	}
-	s, err := e.issuing(h, password)
+	s, err := e.issuing(c, h)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/signing"
 	"github.com/proctor-attest/proctor/ledger"
@@ -34,7 +36,11 @@ type issuing struct {
 	resumed []*attest.Entry // what an earlier command had begun
 }
 
-func (e *env) issuing(h *home, password []byte) (_ *issuing, err error) {
+func (e *env) issuing(c *cli.Context, h *home) (_ *issuing, err error) {
+	password, err := e.password(c)
+	if err != nil {
+		return nil, err
+	}
 	s := &issuing{home: h, now: e.now}
 	if s.policy, err = h.policy(); err != nil {
 		return nil, err

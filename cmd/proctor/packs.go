@@ -21,11 +21,15 @@ func outFlag() cli.Flag {
 	return &cli.StringFlag{Name: "out", Usage: "write the evidence pack to `FILE`"}
 }
 
-// outName is the pack that a command will write: NAME.KIND.proctor, or --out.
+// outName is the pack that a command will write: --out, or NAME.KIND.proctor, or
+// KIND.proctor of what has no name.
 func outName(c *cli.Context, name, kind string) (string, error) {
 	out := c.String("out")
 	if out == "" {
-		out = notInNames.ReplaceAllString(strings.ReplaceAll(name, "/", "-"), "-") + "." + kind + packSuffix
+		out = kind + packSuffix
+		if name != "" {
+			out = notInNames.ReplaceAllString(strings.ReplaceAll(name, "/", "-"), "-") + "." + out
+		}
 	}
 	return out, newFile(out)
 }
