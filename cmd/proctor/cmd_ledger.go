@@ -24,7 +24,7 @@ func (e *env) cmdLedger() *cli.Command {
 		Subcommands: []*cli.Command{
 			{Name: "show", Usage: "list the entries of the home's ledger", Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON lines"}}, Action: e.runLedgerShow},
 			{Name: "fsck", Usage: "hash every entry and tile again and compare with the checkpoint", Action: e.runLedgerFsck},
-			{Name: "count", Usage: "count registrations per test set and lab: reported, abandoned, open", Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON object"}}, Action: e.runLedgerCount},
+			{Name: "count", Usage: "count registrations per test set and lab: reported, open", Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON object"}}, Action: e.runLedgerCount},
 			{
 				Name: "witness", Usage: "the local witness",
 				Subcommands: []*cli.Command{{

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/attest/testset"
+)
+
+func (e *env) cmdInspect() *cli.Command {
+	return &cli.Command{
+		Name:      "inspect",
+		Usage:     "show what a pack, statement or opening says, trusting nothing",
+		ArgsUsage: "FILE",
+		Flags:     []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print statements, or the items of an opening, as JSON lines"}},
+		Action:    e.runInspect,
+	}
+}
+
+func (e *env) runInspect(c *cli.Context) error {
+	name, err := oneArg(c, "the file")
+	if err != nil {
+		return err
+	}
+	if filepath.Ext(name) == ".json" {
+		data, err := readLimited(name, attest.MaxEntry)
+		if err != nil {
+			return err
+		}
+		entry, err := attest.ParseEntry(data)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return e.inspectEntry(c, entry)
+	}
+	if isOpening, err := e.inspectOpening(c, name); isOpening || err != nil {
+		return err
+	}
+	pack, done, err := openPack(name)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if !c.Bool("json") {
+		fmt.Fprintln(e.stderr, "What follows is what the pack says. Nothing was verified.")
+	}
+	for _, id := range pack.IDs() {
+		if err := e.inspectEntry(c, pack.Entries[id]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *env) inspectEntry(c *cli.Context, entry *attest.Entry) error {
+	if c.Bool("json") {
+		_, err := fmt.Fprintf(e.stdout, "%s\n", entry.Statement.Payload)
+		return err
+	}
+	head := entry.Statement.Head()
+	logged := "no proof of logging"
+	if len(entry.Proof) > 0 {
+		logged = "with a proof of logging"
+	}
+	fmt.Fprintf(e.stdout, "%s %s\n  statement %d of %q, %s\n", entry.Statement.Kind(), entry.Statement.ID, head.Seq, head.Issuer, logged)
+	body, err := json.MarshalIndent(entry.Statement.Predicate, "  ", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.stdout, "  %s\n", body)
+	return err
+}
+
+// inspectOpening shows an opening, if the file is one. Its items are checked
+// against the root that the opening itself names, and nothing says whose that is.
+func (e *env) inspectOpening(c *cli.Context, name string) (bool, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	said, opened, err := testset.PeekOpening(f)
+	if err != nil {
+		return false, nil
+	}
+	if !c.Bool("json") {
+		fmt.Fprintln(e.stderr, "What follows is what the opening says of itself. Nothing was verified.")
+		_, err := fmt.Fprintf(e.stdout, "opening\n  setID   %s\n  root    %s\n  size    %d\n  opened  %d\n  fields  %q\n", said.ID, said.Root, said.Size, opened, said.Fields)
+		return true, err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return true, err
+	}
+	_, err = testset.ScanOpening(f, said, testset.OpeningConfig{}, func(item testset.OpenedItem) error {
+		fields := map[string]json.RawMessage{}
+		for field, value := range item.Fields {
+			if len(value) > 0 { // none: the item has no such member
+				fields[field] = value
+			}
+		}
+		line, err := json.Marshal(map[string]any{"index": item.Index, "key": json.RawMessage(item.Key), "rev": item.Rev, "fields": fields})
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(e.stdout, "%s\n", line)
+		return err
+	})
+	if err != nil {
+		return true, fmt.Errorf("%s: %w", name, err)
+	}
+	return true, nil
+}
