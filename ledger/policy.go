@@ -138,7 +138,7 @@ func (pp *policyParser) witness(f []string) error {
 
 func (pp *policyParser) group(f []string) error {
 	if len(f) < 4 {
-		return errors.New("want: group <name> any|all|<k> <name>...")
+		return errors.New("want: group <name> any|all|<k> and the names of its members")
 	}
 	g := &rule{name: f[1]}
 	for _, name := range f[3:] {

@@ -8,6 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/proctor-attest/proctor/ledger"
 )
@@ -27,9 +31,6 @@ func guard(ctx context.Context, c Config) (ledger.Checkpoint, error) {
 	if err != nil {
 		return ledger.Checkpoint{}, err
 	}
-	if c.Signer.Name() != key.Origin {
-		return ledger.Checkpoint{}, fmt.Errorf("%w: the signing key is of %s, the verifier key of %s", ErrWrongKey, c.Signer.Name(), key.Origin)
-	}
 	anchor, err := openSigned(key, c.Anchor)
 	if errors.Is(err, fs.ErrNotExist) {
 		return anchor, fmt.Errorf("%w: %s; without it a rollback could not be noticed", ErrNoAnchor, c.Anchor)
@@ -47,7 +48,21 @@ func guard(ctx context.Context, c Config) (ledger.Checkpoint, error) {
 	if _, err := os.Stat(filepath.Join(c.Dir, stateName)); err != nil {
 		return anchor, fmt.Errorf("%w: %s; restore it together with the tiles", ErrStateLost, filepath.Join(c.Dir, stateName))
 	}
-	return anchor, ledger.CheckConsistent(ctx, ledger.Dir(c.Dir), anchor, now)
+	dir := ledger.Dir(c.Dir)
+	if err := ledger.CheckConsistent(ctx, dir, anchor, now); err != nil {
+		return anchor, err
+	}
+	// Check the hashes that Tessera grows the tree from: it signs what they give.
+	return anchor, ledger.ScanVerified(ctx, dir, now, now.Size, nil)
+}
+
+// checkSigner makes sure that the key verifies what Tessera will sign.
+func checkSigner(key ledger.LogKey, signer note.Signer) error {
+	want := strings.Join(strings.SplitN(key.VKey, "+", 3)[:2], "+")
+	if got := fmt.Sprintf("%s+%08x", signer.Name(), signer.KeyHash()); got != want {
+		return fmt.Errorf("%w: the signing key is %s, the verifier key %s", ErrWrongKey, got, want)
+	}
+	return nil
 }
 
 func openSigned(key ledger.LogKey, name string) (ledger.Checkpoint, error) {
@@ -71,15 +86,41 @@ func checkWritable(dir string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
+// touch gives the checkpoint a time that has come. Tessera publishes no other
+// until this one has some age, and would wait for a clock that was set back.
+func touch(dir string) error {
+	name, now := filepath.Join(dir, checkpointName), time.Now()
+	info, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.ModTime().After(now) {
+		return nil
+	}
+	return errors.Join(err, os.Chtimes(name, now, now))
+}
+
 // Temporary files that Tessera leaves behind when it is killed: the name of a file
 // of the layout and some digits.
 var leftover = regexp.MustCompile(`^(checkpoint|treeState|gcState|[0-9]{1,3})[0-9]{6,}$`)
 
-// sweep removes them. It is called under the lock: nobody is writing.
+// Directories of the versions of a tile while it grew.
+var partial = regexp.MustCompile(`^[0-9]{3}\.p$`)
+
+// sweep removes the former, and the partial tiles of full ones: Tessera collects these
+// once a minute, which a short process never sees, and at a shorter interval it
+// would write to the disk all the time. It is called under the lock: nobody is
+// writing.
 func sweep(dir string) error {
 	return filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
+		}
+		if d.IsDir() && name != dir && partial.MatchString(d.Name()) {
+			if full, err := os.Lstat(strings.TrimSuffix(name, ".p")); err != nil || !full.Mode().IsRegular() {
+				return nil
+			}
+			if err := os.RemoveAll(name); err != nil {
+				return err
+			}
+			return fs.SkipDir
 		}
 		if d.Type().IsRegular() && leftover.MatchString(d.Name()) {
 			return os.Remove(name)

@@ -111,6 +111,9 @@ func acquire(ctx context.Context, c Config) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkSigner(key, c.Signer); err != nil {
+		return nil, err
+	}
 	if err := checkWritable(c.Dir); err != nil {
 		return nil, err
 	}
@@ -124,7 +127,7 @@ func acquire(ctx context.Context, c Config) (*Log, error) {
 
 // start hands the directory to Tessera.
 func (l *Log) start(ctx context.Context) error {
-	if err := sweep(l.conf.Dir); err != nil {
+	if err := errors.Join(sweep(l.conf.Dir), touch(l.conf.Dir)); err != nil {
 		return err
 	}
 	// Tessera reports through klog, on stderr, what it returns as errors too.
@@ -140,8 +143,7 @@ func (l *Log) start(ctx context.Context) error {
 		WithCheckpointSigner(l.conf.Signer).
 		WithBatching(1, time.Millisecond).
 		WithCheckpointInterval(interval).
-		WithCheckpointRepublishInterval(0).             // a negative one would publish for ever
-		WithGarbageCollectionInterval(time.Millisecond) // at the default it never runs in a short process
+		WithCheckpointRepublishInterval(0) // a negative one would publish for ever
 	appender, shutdown, reader, err := tessera.NewAppender(running, driver, opts)
 	if err != nil {
 		return err
