@@ -16,6 +16,7 @@ import (
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/model"
 	"github.com/proctor-attest/proctor/attest/testset"
+	"github.com/proctor-attest/proctor/ledger/durable"
 )
 
 func (e *env) cmdCommit() *cli.Command {
@@ -349,7 +350,7 @@ func (h *home) keepSeal(s *sealed) error {
 	if err != nil {
 		return err
 	}
-	return writeBytes(h.path(sealSecretsDir, s.Commitment.String()+".json"), 0o600, append(data, '\n'))
+	return durable.WriteFile(h.path(sealSecretsDir, s.Commitment.String()+".json"), append(data, '\n'), 0o600)
 }
 
 func (h *home) readSeal(commitment attest.Hash) (*sealed, error) {

@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/ledger/durable"
 	"github.com/proctor-attest/proctor/verify"
 )
 
@@ -130,7 +131,7 @@ func (e *env) fetchRound(c *cli.Context, target *url.URL) error {
 		}
 		out = filepath.Join(homeDir(), beaconsDir, roundName(attest.Round{Chain: chain, Round: round.Number}))
 	}
-	if err := writeBytes(out, 0o644, data); err != nil {
+	if err := durable.WriteFile(out, data, 0o644); err != nil {
 		return err
 	}
 	fmt.Fprintf(e.stdout, "round     %d of %s\ntime      %s\nsaved     %s\n", round.Number, beacon.Name, round.Time.Format(time.RFC3339), out)
@@ -149,7 +150,7 @@ func (e *env) fetchFile(c *cli.Context, target *url.URL, limit int64, check func
 	if err := check(data); err != nil {
 		return fmt.Errorf("%s: %w", target, err)
 	}
-	if err := writeBytes(out, 0o644, data); err != nil {
+	if err := durable.WriteFile(out, data, 0o644); err != nil {
 		return err
 	}
 	fmt.Fprintf(e.stdout, "saved     %s\n", out)
@@ -178,7 +179,7 @@ func (e *env) fetchPack(c *cli.Context, target *url.URL) error {
 	bar := e.progress(c, "fetching "+path.Base(target.Path), total)
 	part := out + ".part"
 	defer os.Remove(part)
-	err = writeFile(part, 0o644, func(w io.Writer) error {
+	err = durable.Write(part, 0o644, func(w io.Writer) error {
 		n, err := io.Copy(w, &counted{r: io.LimitReader(body, maxFetch+1), bar: bar, total: total})
 		if err == nil && n > maxFetch {
 			err = fmt.Errorf("more than %d bytes", int64(maxFetch))

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/ledger/durable"
 	"github.com/proctor-attest/proctor/verify"
 )
 
@@ -110,7 +111,7 @@ func (h *home) round(policy *verify.Policy, name string) (*attest.Round, error) 
 			continue
 		}
 		round := attest.Round{Chain: b.Chain, Round: checked.Number}
-		return &round, writeBytes(h.path(beaconsDir, roundName(round)), 0o644, data)
+		return &round, durable.WriteFile(h.path(beaconsDir, roundName(round)), data, 0o644)
 	}
 	return nil, withHint(fmt.Errorf("%s: no beacon of your policy signed this round", name), `"proctor policy show" lists the beacons`)
 }

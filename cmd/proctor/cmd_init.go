@@ -16,6 +16,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/proctor-attest/proctor/attest/signing"
+	"github.com/proctor-attest/proctor/ledger/durable"
 	"github.com/proctor-attest/proctor/ledger/tiles"
 	"github.com/proctor-attest/proctor/ledger/witness"
 	"github.com/proctor-attest/proctor/verify"
@@ -110,7 +111,7 @@ func (h *home) create(e *env, c *cli.Context, password []byte, final string) err
 	if err != nil {
 		return err
 	}
-	if err := writeBytes(h.path(configFile), 0o644, text); err != nil {
+	if err := durable.WriteFile(h.path(configFile), text, 0o644); err != nil {
 		return err
 	}
 	conf, err := h.ledgerConfig()
@@ -125,10 +126,10 @@ func (h *home) createIssuerKey(algorithm string, password []byte) (public []byte
 	if err != nil {
 		return nil, err
 	}
-	if err := writeBytes(h.path(issuerKeyFile), 0o600, private); err != nil {
+	if err := durable.WriteFile(h.path(issuerKeyFile), private, 0o600); err != nil {
 		return nil, err
 	}
-	return public, writeBytes(h.path(issuerPubFile), 0o644, public)
+	return public, durable.WriteFile(h.path(issuerPubFile), public, 0o644)
 }
 
 func (h *home) createLedgerKey(origin string) error {
@@ -136,10 +137,10 @@ func (h *home) createLedgerKey(origin string) error {
 	if err != nil {
 		return fmt.Errorf("ledger %q: %w", origin, err)
 	}
-	if err := writeBytes(h.path(ledgerKeyFile), 0o600, []byte(skey+"\n")); err != nil {
+	if err := durable.WriteFile(h.path(ledgerKeyFile), []byte(skey+"\n"), 0o600); err != nil {
 		return err
 	}
-	return writeBytes(h.path(ledgerPubFile), 0o644, []byte(vkey+"\n"))
+	return durable.WriteFile(h.path(ledgerPubFile), []byte(vkey+"\n"), 0o644)
 }
 
 var notInNames = regexp.MustCompile(`[^A-Za-z0-9./_-]+`)
@@ -230,7 +231,7 @@ func (h *home) createPolicy(public []byte, origin string, witnesses []*witness.W
 	if _, err := verify.ParsePolicy(text); err != nil {
 		return err
 	}
-	return writeBytes(h.path(policyFile), 0o644, text)
+	return durable.WriteFile(h.path(policyFile), text, 0o644)
 }
 
 func beaconFile(b challenge.Beacon) verify.BeaconFile {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/testset"
+	"github.com/proctor-attest/proctor/ledger/durable"
 )
 
 func (e *env) cmdOpen() *cli.Command {
@@ -66,7 +67,7 @@ func (e *env) runOpen(c *cli.Context) error {
 	for i := range indexes {
 		indexes[i] = uint64(i)
 	}
-	err = writeFile(out, 0o600, func(w io.Writer) error {
+	err = durable.Write(out, 0o600, func(w io.Writer) error {
 		buf := bufio.NewWriterSize(w, 1<<20)
 		if err := store.Open(c.Context, buf, indexes, nil); err != nil {
 			return err

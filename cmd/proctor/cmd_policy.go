@@ -13,6 +13,7 @@ import (
 
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/ledger"
+	"github.com/proctor-attest/proctor/ledger/durable"
 	"github.com/proctor-attest/proctor/verify"
 	"github.com/proctor-attest/proctor/verify/challenge"
 )
@@ -148,7 +149,7 @@ func (e *env) runPolicyAdd(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := writeBytes(name, 0o644, text); err != nil {
+	if err := durable.WriteFile(name, text, 0o644); err != nil {
 		return err
 	}
 	fmt.Fprintf(e.stdout, "policy    %s\nsha256    %s\n", name, p.Hash)

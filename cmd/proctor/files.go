@@ -6,57 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 )
-
-// writeFile writes a file so that it is there whole or not at all.
-func writeFile(name string, mode fs.FileMode, write func(io.Writer) error) (err error) {
-	dir := filepath.Dir(name)
-	f, err := os.CreateTemp(dir, ".proctor-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if err = f.Chmod(mode); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return err
-	}
-	if err = write(f); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), name); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
-
-func writeBytes(name string, mode fs.FileMode, data []byte) error {
-	return writeFile(name, mode, func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
-}
-
-// syncDir makes a rename last. Systems that cannot sync a directory do not need it.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	d.Sync()
-	return nil
-}
 
 // newFile refuses to overwrite what is there.
 func newFile(name string) error {

@@ -17,6 +17,7 @@ import (
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/signing"
 	"github.com/proctor-attest/proctor/ledger"
+	"github.com/proctor-attest/proctor/ledger/durable"
 	"github.com/proctor-attest/proctor/verify"
 )
 
@@ -31,7 +32,7 @@ type issuing struct {
 	log    ledger.Log
 	chain  []*attest.Entry // by number
 	now    func() time.Time
-	unlock func()
+	lock   *durable.Lock
 
 	resumed []*attest.Entry // what an earlier command had begun
 }
@@ -48,8 +49,8 @@ func (e *env) issuing(c *cli.Context, h *home) (_ *issuing, err error) {
 	if s.signer, err = h.signer(password); err != nil {
 		return nil, err
 	}
-	if s.unlock, err = lockFile(h.path("lock")); err != nil {
-		return nil, fmt.Errorf("locking %s: %w", h.dir, err)
+	if s.lock, err = durable.Acquire(e.ctx, h.path("lock")); err != nil {
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
@@ -76,8 +77,7 @@ func (s *issuing) close(ctx context.Context) error {
 	if s.log != nil {
 		err = s.log.Close(ctx)
 	}
-	s.unlock()
-	return err
+	return errors.Join(err, s.lock.Release())
 }
 
 // sign signs the next statement of the chain and keeps it as pending.
@@ -100,7 +100,7 @@ func (s *issuing) sign(ctx context.Context, p attest.Predicate) (*attest.Entry, 
 		return nil, err
 	}
 	// On disk before anybody can see it: a number must never be signed twice.
-	if err := writeBytes(s.path(pendingDir, entryName(entry)), 0o644, entry.Bytes); err != nil {
+	if err := durable.WriteFile(s.path(pendingDir, entryName(entry)), entry.Bytes, 0o644); err != nil {
 		return nil, fmt.Errorf("keeping the signed statement: %w", err)
 	}
 	return entry, nil
@@ -118,14 +118,14 @@ func (s *issuing) finish(ctx context.Context, entry *attest.Entry) error {
 	}
 	entry.Proof = appended.Proof
 	stem := strings.TrimSuffix(entryName(entry), ".sigstore.json")
-	if err := writeBytes(s.path(statementsDir, stem+".tlog-proof"), 0o644, entry.Proof); err != nil {
+	if err := durable.WriteFile(s.path(statementsDir, stem+".tlog-proof"), entry.Proof, 0o644); err != nil {
 		return fmt.Errorf("keeping the proof: %w", err)
 	}
 	if err := os.Rename(s.path(pendingDir, entryName(entry)), s.path(statementsDir, entryName(entry))); err != nil {
 		return fmt.Errorf("keeping the statement: %w", err)
 	}
 	s.chain = append(s.chain, entry)
-	return errors.Join(syncDir(s.path(statementsDir)), syncDir(s.path(pendingDir)))
+	return errors.Join(durable.SyncDir(s.path(statementsDir)), durable.SyncDir(s.path(pendingDir)))
 }
 
 // resume finishes statements that were signed and not proven: a crash, a witness

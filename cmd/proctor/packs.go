@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/ledger/durable"
 )
 
 const packSuffix = ".proctor"
@@ -76,7 +77,7 @@ func (s *issuing) keepPack(pack *attest.Pack, entry *attest.Entry) error {
 }
 
 func writePack(name string, p *attest.Pack) error {
-	return writeFile(name, 0o644, func(w io.Writer) error { return p.WriteZip(w) })
+	return durable.Write(name, 0o644, func(w io.Writer) error { return p.WriteZip(w) })
 }
 
 // addRounds adds the beacon rounds that the pack's statements carry, as far as the

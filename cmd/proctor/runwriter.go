@@ -11,6 +11,7 @@ import (
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/harness"
 	"github.com/proctor-attest/proctor/attest/run"
+	"github.com/proctor-attest/proctor/ledger/durable"
 )
 
 // runWriter commits responses and keeps what opens them: K_run and the responses
@@ -32,7 +33,7 @@ func newRunWriter(final string, runID attest.Hash, reg *attest.Registration) (*r
 	if _, err := rand.Read(w.secret[:]); err != nil {
 		return nil, err
 	}
-	if err := writeBytes(filepath.Join(dir, "secret"), 0o600, []byte(attest.Hash(w.secret).String()+"\n")); err != nil {
+	if err := durable.WriteFile(filepath.Join(dir, "secret"), []byte(attest.Hash(w.secret).String()+"\n"), 0o600); err != nil {
 		return nil, err
 	}
 	w.file, err = os.OpenFile(filepath.Join(dir, "responses.jsonl"), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
@@ -83,7 +84,7 @@ func (w *runWriter) close() error {
 	if err := os.Rename(w.dir, w.final); err != nil {
 		return fmt.Errorf("keeping the responses: %w", err)
 	}
-	return syncDir(filepath.Dir(w.final))
+	return durable.SyncDir(filepath.Dir(w.final))
 }
 
 // abandon removes what was kept for a result that will not be signed.

@@ -19,7 +19,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/proctor-attest/proctor/ledger"
-	"github.com/proctor-attest/proctor/ledger/internal/durable"
+	"github.com/proctor-attest/proctor/ledger/durable"
 )
 
 // searched is how far back Append looks for an entry that an earlier process

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/proctor-attest/proctor/ledger"
-	"github.com/proctor-attest/proctor/ledger/internal/durable"
+	"github.com/proctor-attest/proctor/ledger/durable"
 )
 
 // AddCheckpoint is the add-checkpoint request of c2sp.org/tlog-witness: old is

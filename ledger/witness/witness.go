@@ -18,7 +18,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/proctor-attest/proctor/ledger"
-	"github.com/proctor-attest/proctor/ledger/internal/durable"
+	"github.com/proctor-attest/proctor/ledger/durable"
 )
 
 // A Witness cosigns checkpoints. It is safe for concurrent use.

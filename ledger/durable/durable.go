@@ -1,12 +1,13 @@
-// Package durable has the two file operations by which a ledger survives a
-// crash and a second process: a file held exclusively, and a file replaced at
-// once and synced before anybody hears of it.
+// Package durable has the two file operations by which a ledger, and the home
+// around it, survive a crash and a second process: a file held exclusively, and a
+// file replaced at once and synced before anybody hears of it.
 package durable
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -56,9 +57,10 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// WriteFile replaces a file: afterwards it has either its old content or all of
-// the new, and when WriteFile has returned nil the new one survives a crash.
-func WriteFile(path string, data []byte, perm fs.FileMode) (err error) {
+// Write replaces a file by what write writes: afterwards it has either its old
+// content or all of the new, and when Write has returned nil the new one survives a
+// crash.
+func Write(path string, perm fs.FileMode, write func(io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, ".new-*")
 	if err != nil {
@@ -70,10 +72,10 @@ func WriteFile(path string, data []byte, perm fs.FileMode) (err error) {
 			os.Remove(f.Name())
 		}
 	}()
-	if _, err := f.Write(data); err != nil {
+	if err := write(f); err != nil {
 		return err
 	}
-	if err := f.Chmod(perm); err != nil {
+	if err := f.Chmod(perm); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
 	if err := f.Sync(); err != nil {
@@ -85,5 +87,13 @@ func WriteFile(path string, data []byte, perm fs.FileMode) (err error) {
 	if err := os.Rename(f.Name(), path); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return SyncDir(dir)
+}
+
+// WriteFile is Write for data that is at hand.
+func WriteFile(path string, data []byte, perm fs.FileMode) error {
+	return Write(path, perm, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
 }

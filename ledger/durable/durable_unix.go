@@ -21,7 +21,8 @@ func tryLock(f *os.File) error {
 	}
 }
 
-func syncDir(dir string) error {
+// SyncDir makes the names in a directory survive a crash: a rename, a removal.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -16,5 +16,5 @@ func tryLock(f *os.File) error {
 	return err
 }
 
-// syncDir does nothing: Windows has no handle on a directory's entries.
-func syncDir(string) error { return nil }
+// SyncDir does nothing: Windows has no handle on a directory's entries.
+func SyncDir(string) error { return nil }
