@@ -52,8 +52,11 @@ func (e *env) runDemo(keep string) (err error) {
 			return err
 		}
 	}
+	d.say("\nAll six were caught. Your turn: \"proctor init --issuer https://you.example\" makes a\nhome, \"proctor help levels\" says what a verdict means.")
 	if keep != "" {
-		d.say("\nEverything is left in %s.", d.dir)
+		d.say("Everything is left in %s.", d.dir)
+	} else {
+		d.say("\"proctor demo --keep DIR\" leaves everything for you to look at.")
 	}
 	return nil
 }
