@@ -52,6 +52,9 @@ func (e *env) report(err error) int {
 	if err == nil {
 		return exitOK
 	}
+	if errors.Is(err, errDryRun) {
+		return exitOK
+	}
 	var verdict *verdictError
 	if errors.As(err, &verdict) {
 		return verdict.code // the answer has been printed already

@@ -36,7 +36,7 @@ func (e *env) cmdCommit() *cli.Command {
 					&cli.StringSliceFlag{Name: "bind", Usage: "bind a file's digest, as `WHAT=FILE` with WHAT one of grader, rubric, template, judge, generator; repeatable"},
 					&cli.StringFlag{Name: "canary", Usage: "the canary `GUID` that the set's files carry"},
 					&cli.StringFlag{Name: "access", Usage: "private or public", Value: "private"},
-					outFlag(), passwordFlag(), quietFlag(),
+					outFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
 				},
 				Action: e.runCommitTestset,
 			},
@@ -48,7 +48,7 @@ func (e *env) cmdCommit() *cli.Command {
 					&cli.StringFlag{Name: "name", Usage: "`NAME` of the model, as you will publish it"},
 					&cli.BoolFlag{Name: "sealed", Usage: "log a commitment that only your release opens"},
 					&cli.StringFlag{Name: "endpoint", Usage: "JSON `FILE` with provider, url and model, for a model without weights"},
-					outFlag(), passwordFlag(), quietFlag(),
+					outFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
 				},
 				Action: e.runCommitModel,
 			},
@@ -73,8 +73,11 @@ func (e *env) runCommitTestset(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	setID := testset.ID(h.config.Issuer, name)
-	storeDir := h.path(setSecretsDir, setID.String())
+	storeDir, done, err := h.secretDir(c, setSecretsDir, testset.ID(h.config.Issuer, name))
+	if err != nil {
+		return err
+	}
+	defer done()
 	if access := c.String("access"); access != "private" && access != "public" {
 		return usagef("--access %q: want private or public", access)
 	}
@@ -123,9 +126,7 @@ root      %s
 statement %s
 pack      %s
 `, name, version.Size, strings.Join(version.Fields, ", "), keyText(version.Key), version.ID, version.Root, entry.Statement.ID, out)
-	e.note(c, `public from now on: the number of items, the field names, the version history, and
-the grade of every item in every result. Secret, in %s:
-what opens the items. "proctor open %s --all --private" makes the evaluator's opening.`, storeDir, out)
+	e.note(c, "public from now on: %s.\nSecret, in %s:\nwhat opens the items. \"proctor open %s --all --private\" makes the evaluator's opening.", becomesPublic(p), storeDir, name)
 	return nil
 }
 
@@ -145,7 +146,7 @@ func (s *issuing) makeRoom(storeDir, name string) error {
 				"another set needs another name; new versions of a set are not part of this release yet")
 		}
 	}
-	return os.RemoveAll(storeDir)
+	return s.clear(storeDir)
 }
 
 func (e *env) commitItems(c *cli.Context, file, issuer, name, storeDir string) (*testset.Version, error) {
@@ -240,7 +241,7 @@ func (e *env) runCommitModel(c *cli.Context) error {
 		return err
 	}
 	defer s.close(e.ctx)
-	if secret != nil {
+	if secret != nil && !c.Bool("dry-run") {
 		if err := h.keepSeal(secret); err != nil {
 			return err
 		}
@@ -261,7 +262,7 @@ func (e *env) runCommitModel(c *cli.Context) error {
 	}
 	fmt.Fprintf(e.stdout, "statement %s\npack      %s\n", entry.Statement.ID, out)
 	if secret != nil {
-		e.note(c, "public from now on: that you committed to a model, not to which. The seal lies in\n%s; \"proctor release\" opens it.", h.path(sealSecretsDir))
+		e.note(c, "public from now on: %s.\nThe seal lies in %s; \"proctor release\" opens it.", becomesPublic(p), h.path(sealSecretsDir))
 	}
 	return nil
 }

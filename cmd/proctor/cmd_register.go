@@ -43,7 +43,7 @@ func (e *env) cmdRegister() *cli.Command {
 			&cli.StringFlag{Name: "deadline", Usage: "when the result is due: `TIME` as 14d, 2026-12-24 or RFC 3339, at most 90 days ahead"},
 			&cli.BoolFlag{Name: "retroactive", Usage: "the run was made before this registration; its results reach CAL-1-R at most"},
 			&cli.StringFlag{Name: "task", Usage: "with --config-from: the `TASK` of a log that has several"},
-			outFlag(), passwordFlag(), quietFlag(),
+			outFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
 		},
 		Action: e.runRegister,
 	}

@@ -31,7 +31,7 @@ func (e *env) cmdResult() *cli.Command {
 			&cli.StringFlag{Name: "match", Usage: "match rows to items by the content of this `FIELD`"},
 			&cli.StringFlag{Name: "task", Usage: "`TASK` of a log that has several"},
 			&cli.StringSliceFlag{Name: "exclude", Usage: "exclude an item that has no row, as `KEY=REASON`; repeatable"},
-			outFlag(), passwordFlag(), quietFlag(),
+			outFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
 		},
 		Action: e.runResult,
 	}
@@ -60,7 +60,11 @@ func (e *env) runResult(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	runDir := h.path(runSecretsDir, runID.String())
+	runDir, done, err := h.secretDir(c, runSecretsDir, runID)
+	if err != nil {
+		return err
+	}
+	defer done()
 	s, err := e.issuing(c, h)
 	if err != nil {
 		return err
@@ -81,7 +85,7 @@ func (e *env) runResult(c *cli.Context) error {
 		return err
 	}
 	sealed.print(e, signed, reg, out)
-	e.note(c, "public from now on: the grade of every item. Secret, in %s: the responses and\nwhat opens them.", runDir)
+	e.note(c, "public from now on: %s.\nSecret, in %s: the responses and what opens them.", becomesPublic(sealed.predicate), runDir)
 	return nil
 }
 
@@ -93,7 +97,7 @@ func (s *issuing) makeRoomForRun(runDir string, runID attest.Hash) error {
 			return withHint(fmt.Errorf("run %s has been reported already", runID.Short()), "only the first result of a run counts; another run needs a registration of its own")
 		}
 	}
-	return os.RemoveAll(runDir)
+	return s.clear(runDir)
 }
 
 // sealedRun is a result that is ready to be signed.

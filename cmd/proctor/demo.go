@@ -169,11 +169,11 @@ func (d *demo) setUp() error {
 func (d *demo) mainJob() error {
 	d.say("\n2. Before anything runs, the owner commits to the items and the lab to the weights.\n   The lab keeps its model sealed.")
 	steps := [][2]string{
-		{"owner", "proctor commit testset items.jsonl --name arithmetic --key id"},
+		{"owner", "proctor commit testset items.jsonl --name arithmetic --key id --yes"},
 		{"owner", "proctor open arithmetic --all --private"},
-		{"lab", "proctor commit model model --name tiny --sealed"},
+		{"lab", "proctor commit model model --name tiny --sealed --yes"},
 		{"", "\n3. The evaluator announces the run, makes it, and seals its outcome."},
-		{"evaluator", "proctor register --model ../lab/tiny.model.proctor --testset ../owner/arithmetic.testset.proctor --config config.json --metric accuracy --deadline 14d"},
+		{"evaluator", "proctor register --model ../lab/tiny.model.proctor --testset ../owner/arithmetic.testset.proctor --config config.json --metric accuracy --deadline 14d --yes"},
 		{"evaluator", "proctor result answers.jsonl --registration tiny.arithmetic.registration.proctor --items ../owner/arithmetic.opening.jsonl --row key=id,response=output,grade=correct"},
 		{"", "\n4. The lab releases the model: the seal is opened, the score published."},
 		{"lab", "proctor release --model tiny --published https://hub.example/lab/tiny --scores scores.csv"},

@@ -27,6 +27,8 @@ import (
 // equivocation.
 type issuing struct {
 	*home
+	env    *env
+	cmd    *cli.Context
 	signer *signing.Signer
 	policy *verify.Policy
 	log    ledger.Log
@@ -38,11 +40,14 @@ type issuing struct {
 }
 
 func (e *env) issuing(c *cli.Context, h *home) (_ *issuing, err error) {
+	s := &issuing{home: h, env: e, cmd: c, now: e.now}
+	if c.Bool("dry-run") {
+		return s, s.readOnly()
+	}
 	password, err := e.password(c)
 	if err != nil {
 		return nil, err
 	}
-	s := &issuing{home: h, now: e.now}
 	if s.policy, err = h.policy(); err != nil {
 		return nil, err
 	}
@@ -72,24 +77,49 @@ func (e *env) issuing(c *cli.Context, h *home) (_ *issuing, err error) {
 	return s, nil
 }
 
+// readOnly knows the chain, with what is pending, and can sign nothing.
+func (s *issuing) readOnly() error {
+	pending, err := readEntries(s.path(pendingDir))
+	if err != nil {
+		return err
+	}
+	s.chain, err = s.readChain()
+	s.chain = append(s.chain, pending...)
+	return err
+}
+
 func (s *issuing) close(ctx context.Context) error {
 	var err error
 	if s.log != nil {
 		err = s.log.Close(ctx)
 	}
-	return errors.Join(err, s.lock.Release())
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Release())
+	}
+	return err
 }
 
-// sign signs the next statement of the chain and keeps it as pending.
-func (s *issuing) sign(ctx context.Context, p attest.Predicate) (*attest.Entry, error) {
+// next makes a predicate the next statement of the chain.
+func (s *issuing) next(p attest.Predicate) (*attest.Statement, error) {
 	head := p.Head()
 	head.Issuer, head.Seq = s.config.Issuer, uint64(len(s.chain))
 	if len(s.chain) > 0 {
 		head.Prev = s.chain[len(s.chain)-1].Statement.ID
 	}
-	st, err := attest.NewStatement(p)
+	return attest.NewStatement(p)
+}
+
+// sign signs the next statement and keeps it as pending. Before the first one it
+// asks.
+func (s *issuing) sign(ctx context.Context, p attest.Predicate) (*attest.Entry, error) {
+	st, err := s.next(p)
 	if err != nil {
 		return nil, err
+	}
+	if len(s.chain) == 0 {
+		if err := s.env.confirm(s.cmd, p); err != nil {
+			return nil, err
+		}
 	}
 	bundle, err := s.signer.Sign(ctx, st)
 	if err != nil {

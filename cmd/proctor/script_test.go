@@ -44,6 +44,7 @@ func scriptParams(t *testing.T, story string) testscript.Params {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PROCTOR_PASSWORD", "demo")
+			env.Setenv("PROCTOR_YES", "1") // confirm.txtar shows what it is for
 			env.Setenv("SHARED", data)
 			env.Setenv("LMEVAL_LOG", os.Getenv("PROCTOR_LMEVAL_LOG"))
 			env.Values["story"] = story
