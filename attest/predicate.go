@@ -75,6 +75,19 @@ type Testset struct {
 	Bindings   map[string]Hash `json:"bindings,omitempty"`  // grader, rubric, template, judge, generator: SHA-256
 	Canary     string          `json:"canary,omitempty"`
 	Duplicates [][]uint64      `json:"duplicates,omitempty"` // groups of indexes that are equal after normalisation
+
+	// Of a later version, whose statement names the one before as a ref: what it
+	// retired, and that its tree begins with the other's.
+	Edits       []Edit `json:"edits,omitempty"`
+	Consistency []Hash `json:"consistency,omitempty"` // RFC 6962 §2.1.2
+}
+
+// Edit retires an item, by index, for a reason and perhaps for a successor: the
+// next revision of the item.
+type Edit struct {
+	Retired   uint64  `json:"retired"`
+	Successor *uint64 `json:"successor,omitempty"`
+	Reason    string  `json:"reason"`
 }
 
 func (*Testset) Kind() string { return "testset" }

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+
+	"github.com/transparency-dev/merkle/proof"
+	"github.com/transparency-dev/merkle/rfc6962"
 )
 
 // LeafHash is the RFC 6962 §2.1 hash of leaf data.
@@ -100,6 +103,38 @@ func (t *Tree) ProveOpening(indexes []uint64) ([]Hash, error) {
 		walk(0, t.Size(), sorted)
 	}
 	return proof, nil
+}
+
+// ProveConsistency returns the proof of RFC 6962 §2.1.2 that the tree begins with
+// its first size leaves. Between a tree and itself, and after the empty tree, it
+// is empty.
+func (t *Tree) ProveConsistency(size uint64) ([]Hash, error) {
+	nodes, err := proof.Consistency(size, t.Size())
+	if err != nil {
+		return nil, err
+	}
+	hashes := make([][]byte, len(nodes.IDs))
+	for i, id := range nodes.IDs {
+		hashes[i] = t.levels[id.Level][id.Index][:]
+	}
+	if hashes, err = nodes.Rehash(hashes, rfc6962.DefaultHasher.HashChildren); err != nil {
+		return nil, err
+	}
+	list := make([]Hash, len(hashes))
+	for i, h := range hashes {
+		list[i] = Hash(h)
+	}
+	return list, nil
+}
+
+// CheckConsistency verifies that the tree named by (size, root) begins with the one
+// named by (size0, root0).
+func CheckConsistency(size0 uint64, root0 Hash, size uint64, root Hash, hashes []Hash) error {
+	list := make([][]byte, len(hashes))
+	for i := range hashes {
+		list[i] = hashes[i][:]
+	}
+	return proof.VerifyConsistency(rfc6962.DefaultHasher, size0, size, list, root0[:], root[:])
 }
 
 // OpenedLeaf is a leaf hash at its claimed index.

@@ -121,6 +121,8 @@ func TestRefused(t *testing.T) {
 		{"testset", "refs", []any{map[string]any{"role": "friend", "id": id}}, "/refs/0/role: "},
 		{"testset", "skeleton", map[string]any{"sha256": id, "size": 1, "mediaType": "text", "name": "x"}, "/skeleton/mediaType: "},
 		{"testset", "notBefore", map[string]any{"chain": id, "round": 1, "randomness": id}, "/notBefore: unknown member"},
+		{"testset", "edits", []any{map[string]any{"retired": 1}}, "/edits/0: member reason is absent"},
+		{"testset", "consistency", []any{}, "/consistency: "},
 		{"model", "model", map[string]any{"kind": "sealed", "id": id}, "permitted forms"},
 		{"model", "model", map[string]any{"kind": "endpoint", "id": id}, "permitted forms"},
 		{"model", "endpoint", map[string]any{"provider": "p", "url": "https://p.example", "model": "m"}, "permitted forms"},

@@ -47,7 +47,12 @@ type Version struct {
 	Items        []Item        // in index order
 	Tree         *attest.Tree
 
+	// Of a version that follows another (Store.Next).
+	Edits       []attest.Edit // ascending by retired index
+	Consistency []attest.Hash // with the version before; empty if the size is the same
+
 	records []record
+	batches []uint64 // items that each commit appended
 }
 
 // Item is the private side of one leaf.
@@ -115,6 +120,7 @@ type committer struct {
 	leaves  []attest.Hash
 	records []record
 	order   []ordered
+	normal  [][16]byte // digests of normal forms, where Next appends
 }
 
 type ordered struct {
@@ -227,6 +233,7 @@ func (c *committer) finish() (*Version, error) {
 	v.Size = uint64(len(v.Leaves))
 	v.Tree = attest.NewTree(v.Leaves)
 	v.Root = v.Tree.Root()
+	v.batches = []uint64{v.Size}
 	v.Bitmap = AllActive(v.Size)
 	var err error
 	v.Active, err = Active(v.Size, v.Bitmap)

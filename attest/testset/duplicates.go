@@ -51,15 +51,23 @@ func newFinder(fields []string, key string) *finder {
 }
 
 func (f *finder) add(row uint32, values [][]byte) {
-	if len(f.compare) == 0 {
-		return // only keys are committed, and they are unique
-	}
+	f.addDigest(row, f.digest(values))
+}
+
+// digest is of an item's normal form.
+func (f *finder) digest(values [][]byte) [16]byte {
 	sum := sha256.New()
 	for _, i := range f.compare {
 		f.buf = normalize(f.buf[:0], values[i])
 		sum.Write(attest.AppendLP(nil, f.buf))
 	}
-	short := [16]byte(sum.Sum(nil))
+	return [16]byte(sum.Sum(nil))
+}
+
+func (f *finder) addDigest(row uint32, short [16]byte) {
+	if len(f.compare) == 0 {
+		return // only keys are committed, and they are unique
+	}
 	first, ok := f.first[short]
 	if !ok {
 		f.first[short] = row

@@ -97,7 +97,7 @@ func (v *Version) save(dir string, secret Secret) error {
 	if v.Size == 0 || uint64(len(v.records)) != v.Size {
 		return errors.New("version does not come from Commit")
 	}
-	text, err := description{v.Active, []uint64{v.Size}, v.Fields, v.Issuer, v.Key, v.Name, v.Root, v.ID, v.Size, 1}.marshal()
+	text, err := description{v.Active, v.batches, v.Fields, v.Issuer, v.Key, v.Name, v.Root, v.ID, v.Size, 1}.marshal()
 	if err != nil {
 		return err
 	}
@@ -163,6 +163,8 @@ func syncDir(dir string) error {
 type Store struct {
 	set          Set
 	issuer, name string
+	key          string // the key member
+	secret       Secret
 	batches      []uint64
 	salts        *Salts
 	leaves       []attest.Hash
@@ -204,7 +206,7 @@ func openStore(dir string) (*Store, error) {
 	}
 	s := &Store{
 		set:    Set{d.SetID, d.Fields, d.Size, d.Root},
-		issuer: d.Issuer, name: d.Name, batches: d.Batches,
+		issuer: d.Issuer, name: d.Name, key: d.Key, secret: secret, batches: d.Batches,
 		salts: secret.Salts(d.SetID), index: files[indexFile], bitmap: files[bitmapFile],
 		written: canonicalOrder(d.Fields),
 	}
@@ -277,6 +279,15 @@ func (s *Store) Name() string   { return s.name }
 func (s *Store) Leaves() []attest.Hash { return s.leaves }
 func (s *Store) Bitmap() []byte        { return s.bitmap }
 
+func recordAt(entry []byte) record {
+	return record{binary.BigEndian.Uint64(entry), binary.BigEndian.Uint32(entry[8:])}
+}
+
+func revAt(entry []byte) uint32 { return binary.BigEndian.Uint32(entry[12:]) }
+
+// Secret is K: the same for all versions.
+func (s *Store) Secret() Secret { return s.secret }
+
 // StoredItem is an item as its owner keeps it.
 type StoredItem struct {
 	Index  uint64
@@ -299,7 +310,8 @@ func (s *Store) Item(index uint64) (StoredItem, error) {
 
 func (s *Store) item(index uint64) (StoredItem, error) {
 	entry := s.index[index*indexEntry:]
-	offset, length := binary.BigEndian.Uint64(entry), binary.BigEndian.Uint32(entry[8:])
+	r := recordAt(entry)
+	offset, length := r.offset, r.length
 	if offset > uint64(s.length) || uint64(length) > uint64(s.length)-offset {
 		return StoredItem{}, fmt.Errorf("record at byte %d of %d is outside %s", offset, s.length, itemsFile)
 	}
@@ -314,7 +326,7 @@ func (s *Store) item(index uint64) (StoredItem, error) {
 	if len(spans) != 3 || spans[0].name != "fields" || spans[1].name != "key" || spans[2].name != "rev" {
 		return StoredItem{}, errors.New("record has not the members fields, key and rev")
 	}
-	item := StoredItem{Index: index, Rev: binary.BigEndian.Uint32(entry[12:]), Fields: map[string][]byte{}}
+	item := StoredItem{Index: index, Rev: revAt(entry), Fields: map[string][]byte{}}
 	if item.Key, err = keyOf(line[spans[1].lo:spans[1].hi]); err != nil {
 		return StoredItem{}, err
 	}
