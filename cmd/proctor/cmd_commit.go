@@ -28,8 +28,14 @@ func (e *env) cmdCommit() *cli.Command {
 				Name:      "testset",
 				Usage:     "commit to the items of a JSONL, JSON or CSV file (gzip and zstd too)",
 				ArgsUsage: "FILE",
+				Description: "With --next, makes the next version of a set: rows with a new key are appended, rows\n" +
+					"that differ from what was committed become the next revision of their item, rows that do\n" +
+					"not change nothing. Items that the file leaves out stay, unless --retire names them.",
 				Flags: []cli.Flag{
 					&cli.StringFlag{Name: "name", Usage: "`NAME` of the set, the same for all its versions"},
+					&cli.BoolFlag{Name: "next", Usage: "make the next version of the set; FILE may be left out with --retire"},
+					&cli.StringSliceFlag{Name: "retire", Usage: "with --next: `KEY` of an item that is no longer scored; repeatable"},
+					&cli.StringFlag{Name: "reason", Usage: "with --next: `WHY` items are retired or revised, for readers"},
 					&cli.StringFlag{Name: "key", Usage: "`MEMBER` that identifies an item (default: a unique id, key, task_id or question_id, else the row number)"},
 					&cli.StringFlag{Name: "fields", Usage: "members to commit to, as `A,B,…` (default: all)"},
 					&cli.BoolFlag{Name: "allow-duplicates", Usage: "list items that are equal after normalisation instead of refusing them"},
@@ -57,10 +63,16 @@ func (e *env) cmdCommit() *cli.Command {
 }
 
 func (e *env) runCommitTestset(c *cli.Context) error {
-	file, err := oneArg(c, "the file of items")
-	if err == nil {
-		err = need(c, "name")
+	if err := need(c, "name"); err != nil {
+		return err
 	}
+	if c.Bool("next") {
+		return e.runCommitNext(c)
+	}
+	if c.IsSet("retire") || c.IsSet("reason") {
+		return usagef("--retire and --reason go with --next")
+	}
+	file, err := oneArg(c, "the file of items")
 	if err != nil {
 		return err
 	}
@@ -98,18 +110,8 @@ func (e *env) runCommitTestset(c *cli.Context) error {
 		return err
 	}
 	pack := attest.NewPack()
-	p := &attest.Testset{
-		SetID: version.ID, Name: name,
-		Version:    attest.Version{Size: version.Size, Root: version.Root, Active: version.Active},
-		Fields:     version.Fields,
-		KeyMember:  version.Key,
-		Access:     c.String("access"),
-		Skeleton:   pack.AddArtifact(testset.FormatSkeleton(version.Leaves), "application/vnd.proctor.skeleton", "skeleton"),
-		Bitmap:     pack.AddArtifact(version.Bitmap, "application/vnd.proctor.bitmap", "bitmap"),
-		Bindings:   bindings,
-		Canary:     c.String("canary"),
-		Duplicates: version.Duplicates,
-	}
+	p := newTestset(version, pack)
+	p.Access, p.Bindings, p.Canary = c.String("access"), bindings, c.String("canary")
 	entry, err := s.logAndPack(e.ctx, p, pack, out)
 	if err != nil {
 		if entry == nil {
@@ -117,17 +119,25 @@ func (e *env) runCommitTestset(c *cli.Context) error {
 		}
 		return err
 	}
-	fmt.Fprintf(e.stdout, `test set  %s
-items     %d
-fields    %s
-key       %s
-setID     %s
-root      %s
-statement %s
-pack      %s
-`, name, version.Size, strings.Join(version.Fields, ", "), keyText(version.Key), version.ID, version.Root, entry.Statement.ID, out)
+	fmt.Fprintf(e.stdout, "test set  %s\nitems     %d\nfields    %s\nkey       %s\nsetID     %s\nroot      %s\nstatement %s\npack      %s\n",
+		name, version.Size, strings.Join(version.Fields, ", "), keyText(version.Key), version.ID, version.Root, entry.Statement.ID, out)
 	e.note(c, "public from now on: %s.\nSecret, in %s:\nwhat opens the items. \"proctor open %s --all --private\" makes the evaluator's opening.", becomesPublic(p), storeDir, name)
 	return nil
+}
+
+// newTestset says what a version is, and puts its public parts into the pack.
+func newTestset(v *testset.Version, pack *attest.Pack) *attest.Testset {
+	return &attest.Testset{
+		SetID: v.ID, Name: v.Name,
+		Version:     attest.Version{Size: v.Size, Root: v.Root, Active: v.Active},
+		Fields:      v.Fields,
+		KeyMember:   v.Key,
+		Skeleton:    pack.AddArtifact(testset.FormatSkeleton(v.Leaves), "application/vnd.proctor.skeleton", "skeleton"),
+		Bitmap:      pack.AddArtifact(v.Bitmap, "application/vnd.proctor.bitmap", "bitmap"),
+		Duplicates:  v.Duplicates,
+		Edits:       v.Edits,
+		Consistency: v.Consistency,
+	}
 }
 
 func keyText(member string) string {
@@ -143,7 +153,7 @@ func (s *issuing) makeRoom(storeDir, name string) error {
 	for _, e := range s.chain {
 		if set, ok := e.Statement.Predicate.(*attest.Testset); ok && set.Name == name {
 			return withHint(fmt.Errorf("you have committed to a test set %q already", name),
-				"another set needs another name; new versions of a set are not part of this release yet")
+				"another set needs another name; --next makes the next version of this one")
 		}
 	}
 	return s.clear(storeDir)

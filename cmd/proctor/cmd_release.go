@@ -10,7 +10,6 @@ import (
 
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/model"
-	"github.com/proctor-attest/proctor/attest/run"
 	"github.com/proctor-attest/proctor/verify/score"
 )
 
@@ -215,35 +214,11 @@ func (e *env) readScores(c *cli.Context, h *home, pack *attest.Pack) (*scoreTabl
 
 // checkRow recomputes a row's score: what does not follow is not signed.
 func checkRow(pack *attest.Pack, result *attest.Result, s attest.Score) (*attest.Registration, error) {
-	entry, ok := pack.Entries[result.RunID]
-	if !ok {
-		return nil, fmt.Errorf("the result's pack does not hold its registration")
-	}
-	reg, ok := entry.Statement.Predicate.(*attest.Registration)
-	if !ok {
-		return nil, fmt.Errorf("statement %s is no registration", result.RunID.Short())
-	}
-	doc, err := pack.Artifact(reg.Configuration)
+	reg, config, rows, err := rowsOf(pack, result)
 	if err != nil {
 		return nil, err
 	}
-	config, err := run.ParseConfiguration(doc)
-	if err != nil {
-		return nil, err
-	}
-	data, err := pack.Artifact(result.Rows)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := run.ParseRows(data)
-	if err != nil {
-		return nil, err
-	}
-	got, err := score.Recompute(rows, reg.Metric)
-	if err != nil {
-		return nil, err
-	}
-	exact, err := got.With(config.Denominator)
+	exact, _, err := exactScore(rows, reg.Metric, config.Denominator)
 	if err != nil {
 		return nil, err
 	}

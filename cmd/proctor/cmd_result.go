@@ -142,7 +142,11 @@ func (e *env) sealRows(c *cli.Context, pack *attest.Pack, runID attest.Hash, reg
 	if err != nil {
 		return nil, err
 	}
-	items, err := e.openItems(c, set, reg)
+	active, err := pack.Artifact(set.Bitmap)
+	if err != nil {
+		return nil, err
+	}
+	items, err := e.openItems(c, set, active)
 	if err != nil {
 		return nil, err
 	}
@@ -267,7 +271,7 @@ func parsePaths(text string) (harness.Paths, error) {
 }
 
 // openItems reads the owner's opening against the registered version.
-func (e *env) openItems(c *cli.Context, set *attest.Testset, reg *attest.Registration) (*items, error) {
+func (e *env) openItems(c *cli.Context, set *attest.Testset, active []byte) (*items, error) {
 	name := c.String("items")
 	f, err := os.Open(name)
 	if err != nil {
@@ -279,7 +283,7 @@ func (e *env) openItems(c *cli.Context, set *attest.Testset, reg *attest.Registr
 	if match != "" {
 		keep = []string{match}
 	}
-	out := &items{match: match, skeleton: make([]attest.Hash, set.Version.Size)}
+	out := &items{match: match, active: active, skeleton: make([]attest.Hash, set.Version.Size)}
 	want := testset.Set{ID: set.SetID, Fields: set.Fields, Size: set.Version.Size, Root: set.Version.Root}
 	bar := e.progress(c, "checking the opening", int64(set.Version.Size))
 	opening, err := testset.ScanOpening(f, want, testset.OpeningConfig{Keep: keep}, func(item testset.OpenedItem) error {

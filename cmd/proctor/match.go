@@ -19,13 +19,16 @@ import (
 type items struct {
 	match    string // field whose content matches; empty: the key does
 	skeleton []attest.Hash
-	index    map[string][]uint64 // by the JCS of the key or of the field
+	index    map[string][]uint64 // of active items, by the JCS of the key or of the field
+	retired  map[string]bool     // by the same
 	keys     []string            // JCS of the key, by index; for messages
+	active   []byte              // bitmap
 }
 
 func (it *items) add(item testset.OpenedItem) error {
 	if it.index == nil {
 		it.index = map[string][]uint64{}
+		it.retired = map[string]bool{}
 		it.keys = make([]string, len(it.skeleton))
 	}
 	it.skeleton[item.Index] = item.Leaf
@@ -38,9 +41,15 @@ func (it *items) add(item testset.OpenedItem) error {
 		}
 		by = string(value)
 	}
-	it.index[by] = append(it.index[by], item.Index)
+	if it.isActive(item.Index) {
+		it.index[by] = append(it.index[by], item.Index)
+	} else {
+		it.retired[by] = true
+	}
 	return nil
 }
+
+func (it *items) isActive(index uint64) bool { return testset.IsActive(it.active, index) }
 
 // find returns the index of the one item that a row is about. Its errors leave the
 // row's place to the reader of the log, which knows it.
@@ -64,6 +73,9 @@ func (it *items) find(row harness.Row) (uint64, error) {
 	case 1:
 		return found[0], nil
 	case 0:
+		if it.retired[by] {
+			return 0, withHint(fmt.Errorf("item %s was retired from this version of the set", shorten(by)), "leave its rows out: it is no longer scored")
+		}
 		return 0, withHint(fmt.Errorf("no committed item has %s %s", it.what(), shorten(by)), "the log is of another test set or version, or another --match or --row key is meant")
 	}
 	return 0, fmt.Errorf("%d committed items have %s %s: match by something that tells them apart", len(found), it.what(), shorten(by))
@@ -121,6 +133,9 @@ func matchRows(read func(func(harness.Row) error) error, it *items, w *runWriter
 	}
 	var absent []string
 	for item, key := range it.keys {
+		if !it.isActive(uint64(item)) {
+			continue
+		}
 		for s := range reg.Samples {
 			if _, ok := seen[place{uint64(item), s}]; ok {
 				continue
@@ -165,13 +180,11 @@ func parseExclusions(args []string, config *run.Configuration) (map[string]strin
 		if !slices.Contains(config.Exclusions, reason) {
 			return nil, fmt.Errorf("--exclude %s: the registration allows the reasons %q", arg, config.Exclusions)
 		}
-		canonical, err := attest.Canonicalize([]byte(key))
-		if err != nil || !bytes.HasPrefix(canonical, []byte(`"`)) && !isInteger(canonical) {
-			if canonical, err = json.Marshal(key); err != nil {
-				return nil, errors.New("--exclude: the key is not text")
-			}
+		parsed, err := parseKey(key)
+		if err != nil {
+			return nil, usagef("--exclude %q: %w", arg, err)
 		}
-		out[string(canonical)] = reason
+		out[string(parsed)] = reason
 	}
 	return out, nil
 }

@@ -153,6 +153,7 @@ func find[P attest.Predicate](h *home, arg string) (*attest.Pack, *attest.Entry,
 		return nil, nil, none, err
 	}
 	var found string
+	var best P
 	for _, file := range files {
 		id, err := attest.ParseHash(strings.TrimSuffix(filepath.Base(file), packSuffix))
 		if err != nil {
@@ -165,11 +166,16 @@ func find[P attest.Predicate](h *home, arg string) (*attest.Pack, *attest.Entry,
 		e := pack.Entries[id]
 		p, ok := e.Statement.Predicate.(P)
 		if ok && (strings.HasPrefix(id.String(), arg) && len(arg) >= 6 || nameOf(p) == arg) {
-			if found != "" {
+			if found != "" && sameSet(best, p) {
+				if best.Head().Seq > p.Head().Seq {
+					done()
+					continue
+				}
+			} else if found != "" {
 				done()
 				return nil, nil, none, fmt.Errorf("%q is both %s and %s", arg, filepath.Base(found), filepath.Base(file))
 			}
-			found = file
+			found, best = file, p
 		}
 		done()
 	}
@@ -182,6 +188,14 @@ func find[P attest.Predicate](h *home, arg string) (*attest.Pack, *attest.Entry,
 	}
 	id, _ := attest.ParseHash(strings.TrimSuffix(filepath.Base(found), packSuffix))
 	return pack, pack.Entries[id], pack.Entries[id].Statement.Predicate.(P), nil
+}
+
+// sameSet reports whether two statements are of versions of one test set, of which
+// a name means the newest.
+func sameSet(a, b attest.Predicate) bool {
+	p, ok := a.(*attest.Testset)
+	q, ok2 := b.(*attest.Testset)
+	return ok && ok2 && p.SetID == q.SetID
 }
 
 // only returns the newest statement of the type in a pack. A pack of one thing
