@@ -25,6 +25,7 @@ var Catalogue = []CheckInfo{
 	{"testset/committed", Result, 1, "§2", "the registered version is one that a statement in the owner's name commits to"},
 	{"testset/skeleton", Result, 1, "§2", "the leaf hashes of the set's items have the committed root"},
 	{"testset/active", Result, 1, "§2", "the list of active items is the committed one"},
+	{"testset/history", Result, 0, "§2", "each version begins with the items of the one before, and what was retired stays retired"},
 	{"result/evaluator", Result, 1, "§5", "the result is by the evaluator that the registration names"},
 	{"result/first", Result, 0, "§4", "it is that run's first result"},
 	{"result/items", Result, 1, "§5", "it has exactly the registered samples of exactly the active items"},

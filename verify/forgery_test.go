@@ -55,6 +55,7 @@ func forgeries() []forgery {
 			p.Rows = w.pack.AddArtifact(run.FormatRows(rows), p.Rows.MediaType, p.Rows.Name)
 		}
 	}
+	asItIs := func(*world, *attest.Testset) {}
 	published := func(score string) func(*world, *attest.Release) {
 		return func(_ *world, p *attest.Release) { p.Scores[0].Score = score }
 	}
@@ -113,6 +114,37 @@ func forgeries() []forgery {
 			name: "set-version", what: "the run was registered on another version of the set",
 			expect: "contradicted testset/committed",
 			hooks:  hooks{registration: func(_ *world, p *attest.Registration) { p.Testset.Root = digest("another version") }},
+		},
+		{
+			name: "item-unretired", what: "a later version of the set scores an item again that was retired",
+			expect: "contradicted testset/history", base: hooks{next: asItIs},
+			hooks: hooks{next: asItIs, testset: func(w *world, p *attest.Testset) {
+				bitmap := testset.AllActive(p.Version.Size)
+				bitmap[0] &^= 0x80 >> 5
+				active, err := testset.Active(p.Version.Size, bitmap)
+				w.must(err)
+				p.Version.Active, p.Bitmap = active, w.pack.AddArtifact(bitmap, p.Bitmap.MediaType, p.Bitmap.Name)
+			}},
+		},
+		{
+			name: "silent-retirement", what: "a later version of the set drops items without saying so",
+			expect: "contradicted testset/history", base: hooks{next: asItIs},
+			hooks: hooks{next: func(_ *world, p *attest.Testset) { p.Edits = nil }},
+		},
+		{
+			name: "two-successors", what: "the owner signs two versions that follow the same one, and shows each to whom it suits",
+			expect: "contradicted testset/history", base: hooks{next: asItIs},
+			hooks: hooks{next: func(w *world, p *attest.Testset) {
+				other := *p
+				other.Edits = slices.Clone(p.Edits)
+				other.Edits[0].Reason = "another reason"
+				w.issue(owner, &other)
+			}},
+		},
+		{
+			name: "other-items", what: "a later version of the set has other items in the place of the first",
+			expect: "contradicted testset/history", base: hooks{next: asItIs},
+			hooks: hooks{next: func(_ *world, p *attest.Testset) { p.Consistency[0][0] ^= 1 }},
 		},
 		{
 			name: "set-name", what: "the set's id is that of another set",

@@ -45,6 +45,7 @@ func (j *judge) row(carrier *statement, s attest.Score, variants bool) *rowJudge
 	r.checkTerms()
 	r.checkOrder()
 	r.checkTestset()
+	r.checkHistory()
 	r.checkResult()
 	r.checkModel()
 	r.checkPublished()

@@ -11,6 +11,8 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +61,7 @@ type world struct {
 // hooks change statements before they are signed, or the pack when it is done.
 type hooks struct {
 	testset      func(*world, *attest.Testset)
+	next         func(*world, *attest.Testset) // there is a second version; it may be changed
 	model        func(*world, *attest.Model)
 	registration func(*world, *attest.Registration)
 	rows         func(*world, []run.Row) []run.Row
@@ -109,6 +112,9 @@ func (w *world) must(err error) {
 
 func (w *world) build() {
 	set := w.commitSet()
+	if w.hooks.next != nil {
+		set = w.nextSet(set)
+	}
 	m := w.commitModel()
 	reg := w.register(set, m)
 	result := w.report(reg)
@@ -166,30 +172,85 @@ func (w *world) signAs(issuer string, p attest.Predicate) *attest.Entry {
 }
 
 func (w *world) commitSet() *attest.Entry {
-	var items strings.Builder
-	for i := range 6 {
-		fmt.Fprintf(&items, `{"id":"q%d","question":"What is %d + %d?","answer":"%d"}`+"\n", i, i, 2*i, 3*i)
-	}
-	w.version = w.commitItems(items.String())
-	p := &attest.Testset{
-		SetID: w.version.ID, Name: "sums", Fields: w.version.Fields, KeyMember: w.version.Key, Access: "private",
-		Version:  attest.Version{Size: w.version.Size, Root: w.version.Root, Active: w.version.Active},
-		Skeleton: w.pack.AddArtifact(testset.FormatSkeleton(w.version.Leaves), "application/vnd.proctor.skeleton", "skeleton"),
-		Bitmap:   w.pack.AddArtifact(w.version.Bitmap, "application/vnd.proctor.bitmap", "bitmap"),
-	}
+	w.version = w.commitItems(sixItems())
+	p := w.testset()
 	if w.hooks.testset != nil {
 		w.hooks.testset(w, p)
 	}
 	return w.issue(owner, p)
 }
 
+func sixItems() string {
+	var items strings.Builder
+	for i := range 6 {
+		fmt.Fprintf(&items, `{"id":"q%d","question":"What is %d + %d?","answer":"%d"}`+"\n", i, i, 2*i, 3*i)
+	}
+	return items.String()
+}
+
+// testset says what w.version is.
+func (w *world) testset() *attest.Testset {
+	return &attest.Testset{
+		SetID: w.version.ID, Name: "sums", Fields: w.version.Fields, KeyMember: w.version.Key, Access: "private",
+		Version:  attest.Version{Size: w.version.Size, Root: w.version.Root, Active: w.version.Active},
+		Skeleton: w.pack.AddArtifact(testset.FormatSkeleton(w.version.Leaves), "application/vnd.proctor.skeleton", "skeleton"),
+		Bitmap:   w.pack.AddArtifact(w.version.Bitmap, "application/vnd.proctor.bitmap", "bitmap"),
+	}
+}
+
+func itemsOf(text string) testset.Source {
+	return testset.Source{Name: "items", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }}
+}
+
 func (w *world) commitItems(text string) *testset.Version {
-	src := testset.Source{Name: "items", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }}
+	src := itemsOf(text)
 	shape, err := testset.Survey(w.t.Context(), src, testset.Options{})
 	w.must(err)
 	v, err := testset.Commit(w.t.Context(), src, shape, testset.Config{Issuer: owner, Name: "sums", Secret: testset.Secret{1, 2, 3}}, io.Discard)
 	w.must(err)
 	return v
+}
+
+// nextSet makes a second version: q1 is revised, q2 retired, one item is new. Its
+// six active items get rows of their own.
+func (w *world) nextSet(first *attest.Entry) *attest.Entry {
+	dir := filepath.Join(w.t.TempDir(), "store")
+	secret := testset.Secret{1, 2, 3}
+	_, err := testset.CreateStore(dir, secret, func(private io.Writer) (*testset.Version, error) {
+		src := itemsOf(sixItems())
+		shape, err := testset.Survey(w.t.Context(), src, testset.Options{})
+		w.must(err)
+		return testset.Commit(w.t.Context(), src, shape, testset.Config{Issuer: owner, Name: "sums", Secret: secret}, private)
+	})
+	w.must(err)
+	store, err := testset.OpenStore(dir)
+	w.must(err)
+	defer store.Close()
+	change := testset.Change{Retire: []testset.Key{`"q2"`}, Reason: "wrong",
+		Source: itemsOf(`{"id":"q1","question":"What is 1 + 2?","answer":"three"}` + "\n" + `{"id":"q6","question":"What is 6 + 12?","answer":"18"}` + "\n")}
+	w.version, err = store.Next(w.t.Context(), change, io.Discard)
+	w.must(err)
+	p := w.testset()
+	p.Refs = []attest.Ref{{Role: attest.RoleTestset, ID: first.Statement.ID}}
+	p.Edits, p.Consistency = w.version.Edits, w.version.Consistency
+	w.hooks.next(w, p)
+	var active []uint64
+	bitmap, err := w.pack.Artifact(p.Bitmap)
+	w.must(err)
+	for i := range p.Version.Size {
+		if testset.IsActive(bitmap, i) {
+			active = append(active, i)
+		}
+	}
+	w.hooks.rows = func(_ *world, rows []run.Row) []run.Row {
+		rows = slices.Clone(rows)[:len(active)]
+		for i := range rows {
+			rows[i].Item = active[i]
+		}
+		return rows
+	}
+	w.hooks.grades = []string{"1", "1", "1", "0", "1", "0", "1"}[:len(active)]
+	return w.issue(owner, p)
 }
 
 func digest(s string) attest.Hash { return sha256.Sum256([]byte(s)) }
