@@ -25,6 +25,11 @@ func (p *Policy) Logs() []LogKey { return append([]LogKey(nil), p.logs...) }
 // the quorum does not mention.
 func (p *Policy) Witnesses() []WitnessKey { return append([]WitnessKey(nil), p.witnesses...) }
 
+// Intersecting reports whether any two sets of witnesses that meet the quorum have
+// a witness in common. Otherwise a log can show two histories, each with a quorum,
+// and a scan of one says nothing about the other.
+func (p *Policy) Intersecting() bool { return !p.quorum.splits() }
+
 // Quorum says in words what the quorum needs.
 func (p *Policy) Quorum() string { return p.quorum.String() }
 

@@ -257,6 +257,10 @@ func (l *Log) prove(ctx context.Context, entry []byte, index uint64) ([]byte, er
 		if signed, err = l.conf.Cosign(ctx, l, signed); err != nil {
 			return nil, fmt.Errorf("logged at index %d, not cosigned: %w", index, err)
 		}
+		// Readers of the directory, and of copies of it, want the cosignatures too.
+		if err := durable.WriteFile(filepath.Join(l.conf.Dir, checkpointName), signed, 0o644); err != nil {
+			return nil, fmt.Errorf("publishing the cosigned checkpoint: %w", err)
+		}
 	}
 	if err := l.anchorAt(cp, signed); err != nil {
 		return nil, err

@@ -1,0 +1,30 @@
+package ledger
+
+import "testing"
+
+func TestIntersecting(t *testing.T) {
+	witness := func(n string) *rule { return &rule{name: n, witness: true} }
+	group := func(need int, members ...*rule) *rule { return &rule{need: need, members: members} }
+	a, b, c, d := witness("a"), witness("b"), witness("c"), witness("d")
+	for _, tt := range []struct {
+		name   string
+		quorum *rule
+		want   bool
+	}{
+		{"nobody", nil, false},
+		{"one", a, true},
+		{"any of two", group(1, a, b), false},
+		{"both", group(2, a, b), true},
+		{"two of three", group(2, a, b, c), true},
+		{"two of four", group(2, a, b, c, d), false},
+		{"three of four", group(3, a, b, c, d), true},
+		{"any of one", group(1, a), true},
+		{"both of two groups of any", group(2, group(1, a, b), group(1, c, d)), false},
+		{"a, and any of two", group(2, a, group(1, b, c)), true},
+	} {
+		p := &Policy{quorum: tt.quorum}
+		if got := p.Intersecting(); got != tt.want {
+			t.Errorf("Intersecting(%s) = %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
