@@ -24,23 +24,21 @@ func (d dirReader) ReadCheckpoint(ctx context.Context) ([]byte, error) {
 }
 
 func (d dirReader) ReadTile(ctx context.Context, level, index uint64, p uint8) ([]byte, error) {
-	return d.readPartial(ctx, fmt.Sprintf("tile/%d/%s", level, tileName(index)), p, tileWidth*32)
+	return d.readPartial(ctx, TilePath(level, index, p), TilePath(level, index, 0), tileWidth*32)
 }
 
 func (d dirReader) ReadEntryBundle(ctx context.Context, index uint64, p uint8) ([]byte, error) {
-	return d.readPartial(ctx, "tile/entries/"+tileName(index), p, tileWidth*(2+MaxEntry))
+	return d.readPartial(ctx, BundlePath(index, p), BundlePath(index, 0), tileWidth*(2+MaxEntry))
 }
 
 // readPartial falls back to the full tile: partial ones are removed when it is
 // there.
-func (d dirReader) readPartial(ctx context.Context, name string, p uint8, limit int64) ([]byte, error) {
-	if p > 0 {
-		data, err := d.read(ctx, fmt.Sprintf("%s.p/%d", name, p), limit)
-		if !errors.Is(err, fs.ErrNotExist) {
-			return data, err
-		}
+func (d dirReader) readPartial(ctx context.Context, name, full string, limit int64) ([]byte, error) {
+	data, err := d.read(ctx, name, limit)
+	if name != full && errors.Is(err, fs.ErrNotExist) {
+		return d.read(ctx, full, limit)
 	}
-	return d.read(ctx, name, limit)
+	return data, err
 }
 
 func (d dirReader) read(ctx context.Context, name string, limit int64) ([]byte, error) {
@@ -57,6 +55,22 @@ func (d dirReader) read(ctx context.Context, name string, limit int64) ([]byte, 
 		err = fmt.Errorf("%s has more than %d bytes", name, limit)
 	}
 	return data, err
+}
+
+// TilePath is where c2sp.org/tlog-tiles puts a hash tile. A p above 0 is the width of
+// a partial tile.
+func TilePath(level, index uint64, p uint8) string {
+	return partialPath(fmt.Sprintf("tile/%d/%s", level, tileName(index)), p)
+}
+
+// BundlePath is where it puts a bundle of entries.
+func BundlePath(index uint64, p uint8) string { return partialPath("tile/entries/"+tileName(index), p) }
+
+func partialPath(name string, p uint8) string {
+	if p > 0 {
+		name += fmt.Sprintf(".p/%d", p)
+	}
+	return name
 }
 
 // tileName writes an index as tlog-tiles does: 1234067 is x001/x234/067.
