@@ -26,6 +26,8 @@ func newPredicate(kind string) Predicate {
 		return new(Testset)
 	case "model":
 		return new(Model)
+	case "grant":
+		return new(Grant)
 	case "registration":
 		return new(Registration)
 	case "result":
@@ -143,6 +145,26 @@ func (*Model) Kind() string { return "model" }
 
 // Subjects names the model.
 func (p *Model) Subjects() []Subject { return []Subject{p.Model.subject(p.Name)} }
+
+// Grant says who holds a test set's items from now on, and what for. It is the
+// owner's, and comes before the items are handed over.
+type Grant struct {
+	Header
+	SetID   Hash     `json:"setID"`
+	Name    string   `json:"name"`
+	Version Version  `json:"version"`
+	Holder  string   `json:"holder"`          // issuer
+	Fields  []string `json:"fields"`          // those that are handed over
+	RunID   *Hash    `json:"runID,omitempty"` // the registration that it is for
+	PaidBy  string   `json:"paidBy,omitempty"`
+}
+
+func (*Grant) Kind() string { return "grant" }
+
+// Subjects names the set's tree.
+func (p *Grant) Subjects() []Subject {
+	return []Subject{{p.Name, map[string]string{digestTestset: p.Version.Root.String()}}}
+}
 
 // TestsetRef is the version of a test set that a run is registered for.
 type TestsetRef struct {

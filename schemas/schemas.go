@@ -23,7 +23,7 @@ var files embed.FS
 
 // The predicate types of version 1. The other schemas are of documents: a
 // configuration is an artifact of a registration, a verdict what verifying prints.
-var statements = []string{"claim", "head", "model", "registration", "release", "result", "retraction", "testset"}
+var statements = []string{"claim", "grant", "head", "model", "registration", "release", "result", "retraction", "testset"}
 
 // PredicateType is the in-toto predicateType of a kind of statement.
 func PredicateType(kind string) string { return Base + kind + version }
