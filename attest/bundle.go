@@ -91,6 +91,9 @@ func ParseBundle(entry []byte) (*Bundle, error) {
 	if err := json.Unmarshal(entry, &wire); err != nil {
 		return nil, fmt.Errorf("bundle: %w", err)
 	}
+	if err := checkBundleNames(entry); err != nil {
+		return nil, fmt.Errorf("bundle: %w", err)
+	}
 	switch {
 	case wire.MediaType != BundleMediaType:
 		return nil, fmt.Errorf("bundle: media type is %q, want %q", clip(wire.MediaType), BundleMediaType)
@@ -111,6 +114,35 @@ func ParseBundle(entry []byte) (*Bundle, error) {
 	}
 	_, byKey := wire.VerificationMaterial["publicKey"]
 	return &Bundle{Payload: payload, Signature: sig, Certificate: !byKey}, nil
+}
+
+// checkBundleNames holds the members that ParseBundle reads to their spelling. A
+// bundle may have others.
+func checkBundleNames(entry []byte) error {
+	var raw struct {
+		Envelope json.RawMessage `json:"dsseEnvelope"`
+	}
+	if err := json.Unmarshal(entry, &raw); err != nil {
+		return err
+	}
+	if err := checkNames(entry, "mediaType", "verificationMaterial", "dsseEnvelope"); err != nil || len(raw.Envelope) == 0 {
+		return err
+	}
+	var envelope struct {
+		Signatures []json.RawMessage `json:"signatures"`
+	}
+	if err := json.Unmarshal(raw.Envelope, &envelope); err != nil {
+		return err
+	}
+	if err := checkNames(raw.Envelope, "payload", "payloadType", "signatures"); err != nil {
+		return err
+	}
+	for _, s := range envelope.Signatures {
+		if err := checkNames(s, "sig", "keyid"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // SignedBy reports whether the bundle's signature is the key's.

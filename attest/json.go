@@ -2,7 +2,10 @@ package attest
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -362,6 +365,24 @@ func decimalParts(text string) (digits string, exp int) {
 		exp = n
 	}
 	return sign + trimmed, exp - len(frac) + len(digits) - len(trimmed)
+}
+
+// checkNames refuses an object with a member that encoding/json would read as one of
+// names although it is spelled in another way: it folds case, and ſ to s. Another
+// reader would see another document.
+func checkNames(object []byte, names ...string) error {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(object, &members); err != nil {
+		return err
+	}
+	for _, member := range slices.Sorted(maps.Keys(members)) {
+		for _, name := range names {
+			if member != name && strings.EqualFold(member, name) {
+				return fmt.Errorf("member %q is not spelled %q", clip(member), name)
+			}
+		}
+	}
+	return nil
 }
 
 func firstDifference(a, b []byte) int {

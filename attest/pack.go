@@ -22,6 +22,9 @@ const (
 	maxSmallFile    = 1 << 20 // proofs, timestamps, beacon rounds
 	maxArtifact     = 4 << 30
 	maxPackBytes    = 16 << 30
+	maxSmallBytes   = 512 << 20 // all but artifacts, which are read when asked for
+	bombSize        = 64 << 20  // from here on a file may not unfold to more than bombRatio times itself
+	bombRatio       = 100       // hashes hardly compress at all
 	bundleSuffix    = ".sigstore.json"
 	proofSuffix     = ".tlog-proof"
 	timestampSuffix = ".tsr"
@@ -178,6 +181,9 @@ func ReadZip(r io.ReaderAt, size int64) (*Pack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("evidence pack: %w", err)
 	}
+	if len(z.File) > maxPackFiles {
+		return nil, fmt.Errorf("evidence pack: more than %d files", maxPackFiles)
+	}
 	files := map[string]packFile{}
 	for _, f := range z.File {
 		if strings.HasSuffix(f.Name, "/") && f.Mode().IsDir() {
@@ -191,6 +197,10 @@ func ReadZip(r io.ReaderAt, size int64) (*Pack, error) {
 		}
 		if f.UncompressedSize64 > maxArtifact {
 			return nil, fmt.Errorf("evidence pack: %q is larger than %d bytes", clip(f.Name), int64(maxArtifact))
+		}
+		// What a file says of its compressed size is a stranger's word too.
+		if stored := min(f.CompressedSize64, uint64(size)); f.UncompressedSize64 > bombSize && f.UncompressedSize64/bombRatio > stored {
+			return nil, fmt.Errorf("evidence pack: %q unfolds from %d bytes to %d", clip(f.Name), stored, f.UncompressedSize64)
 		}
 		files[f.Name] = packFile{int64(f.UncompressedSize64), f.Open}
 	}
@@ -247,11 +257,17 @@ func checkPackFiles(files map[string]packFile) error {
 	if len(files) > maxPackFiles {
 		return fmt.Errorf("more than %d files", maxPackFiles)
 	}
-	var total int64
+	var total, small int64
 	folded := map[string]string{}
 	for name, f := range files {
 		if total += f.size; total > maxPackBytes {
 			return fmt.Errorf("more than %d bytes", int64(maxPackBytes))
+		}
+		if !strings.HasPrefix(name, "artifacts/") {
+			small += f.size
+		}
+		if small > maxSmallBytes {
+			return fmt.Errorf("more than %d bytes beside its artifacts", maxSmallBytes)
 		}
 		// On a disk that ignores case, twins would overwrite each other.
 		low := strings.ToLower(name)

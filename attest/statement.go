@@ -100,15 +100,19 @@ func NewStatement(p Predicate) (*Statement, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding %s: %w", p.Kind(), err)
 	}
-	raw, err := json.Marshal(wireStatement{StatementType, p.Subjects(), schemas.PredicateType(p.Kind()), predicate})
-	if err != nil {
-		return nil, fmt.Errorf("encoding %s: %w", p.Kind(), err)
-	}
-	payload, err := Canonicalize(raw)
+	payload, err := encodeCanonical(wireStatement{StatementType, p.Subjects(), schemas.PredicateType(p.Kind()), predicate})
 	if err != nil {
 		return nil, fmt.Errorf("encoding %s: %w", p.Kind(), err)
 	}
 	return ParseStatement(payload)
+}
+
+func encodeCanonical(wire wireStatement) ([]byte, error) {
+	raw, err := json.Marshal(wire)
+	if err != nil {
+		return nil, err
+	}
+	return Canonicalize(raw)
 }
 
 // ErrUnknownPredicate marks a statement of a type that this version does not know.
@@ -124,6 +128,11 @@ func ParseStatement(payload []byte) (*Statement, error) {
 	var wire wireStatement
 	if err := decodeStrict(payload, &wire); err != nil {
 		return nil, fmt.Errorf("statement: %w", err)
+	}
+	// encoding/json folds case, and ſ to s: written again, the members have the names
+	// that were meant.
+	if again, err := encodeCanonical(wire); err != nil || !bytes.Equal(again, payload) {
+		return nil, errors.New("statement: members are not spelled _type, predicate, predicateType and subject, with digest and name")
 	}
 	if wire.Type != StatementType {
 		return nil, fmt.Errorf("statement: _type is %q, want %q", clip(wire.Type), StatementType)

@@ -2,11 +2,74 @@ package verify
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/proctor-attest/proctor/attest"
 )
+
+// checkBranch checks what the statements of every issuer relied on say of its
+// numbering. Two different payloads validly signed for one number are evidence by
+// themselves, whoever collected them; those of others say nothing of this row.
+func (r *rowJudge) checkBranch() {
+	const name = "statement/one-branch"
+	for _, issuer := range slices.Sorted(maps.Keys(r.spans())) {
+		if c := r.fork(issuer); c != nil {
+			c.Name, c.State = name, Contradicted
+			r.add(*c)
+			return
+		}
+	}
+	if asOf, why := r.everywhere(); why == "" {
+		r.pass(name, "no other branch in any ledger of the policy, as of %s", stamp(asOf))
+		return
+	}
+	r.add(Check{Name: name, State: Attested, By: "the issuers' own numbering",
+		Detail: "in this pack; that there is no other branch is not checked"})
+}
+
+// fork finds where an issuer's signed statements are not one chain.
+func (j *judge) fork(issuer string) *Check {
+	var last *statement
+	for _, s := range j.signed[issuer] {
+		head := s.Statement.Head()
+		if last != nil && last.Statement.Head().Seq == head.Seq {
+			return &Check{
+				Detail:   fmt.Sprintf("%s signed two different statements numbered %d", issuer, head.Seq),
+				Evidence: []attest.Hash{last.Statement.ID, s.Statement.ID},
+			}
+		}
+		if last != nil && last.Statement.Head().Seq+1 == head.Seq && head.Prev != last.Statement.ID {
+			return &Check{
+				Detail: fmt.Sprintf("statement %d of %s does not follow the statement %d shown", head.Seq, issuer, last.Statement.Head().Seq),
+				Want:   last.Statement.ID.String(), Got: head.Prev.String(),
+				Evidence: []attest.Hash{last.Statement.ID, s.Statement.ID},
+			}
+		}
+		if before := j.all[head.Prev]; before != nil && !isNext(before, s) {
+			return &Check{
+				Detail: fmt.Sprintf("statement %d of %s names as the one before it the statement %d of %s",
+					head.Seq, issuer, before.Statement.Head().Seq, before.issuer()),
+				Evidence: []attest.Hash{before.Statement.ID, s.Statement.ID},
+			}
+		}
+		if p, ok := s.Statement.Predicate.(*attest.ChainHead); ok && p.Newest+1 != p.Seq {
+			return &Check{
+				Detail:   fmt.Sprintf("%s numbers its head %d and the newest statement before it %d", issuer, p.Seq, p.Newest),
+				Evidence: []attest.Hash{s.Statement.ID},
+			}
+		}
+		last = s
+	}
+	return nil
+}
+
+// isNext reports whether s is the statement after before, of one issuer.
+func isNext(before, s *statement) bool {
+	head := s.Statement.Head()
+	return head.Prev == before.Statement.ID && head.Issuer == before.issuer() && head.Seq == before.Statement.Head().Seq+1
+}
 
 // checkChains asks whether the numbering of every issuer relied on runs without a
 // gap from the first statement used here to a fresh head. It shows that nothing
@@ -15,8 +78,9 @@ func (r *rowJudge) checkChains() {
 	const name = "completeness/chains"
 	c := Check{Name: name, State: Proven, Detail: "each issuer's statements follow each other to a fresh head"}
 	var gaps []string
-	for issuer, span := range r.spans() {
-		head, why := r.followChain(issuer, span)
+	spans := r.spans()
+	for _, issuer := range slices.Sorted(maps.Keys(spans)) {
+		head, why := r.followChain(issuer, spans[issuer])
 		if why != "" {
 			gaps = append(gaps, why)
 			continue
@@ -27,7 +91,6 @@ func (r *rowJudge) checkChains() {
 		}
 	}
 	if len(gaps) > 0 {
-		slices.Sort(gaps)
 		r.row.Stale = true
 		r.missing(name, "%s", strings.Join(gaps, "; "))
 		return
@@ -61,9 +124,10 @@ func (r *rowJudge) spans() map[string]span {
 // relied on to a head beyond the last, and returns that head or why there is none.
 func (j *judge) followChain(issuer string, used span) (*statement, string) {
 	after := map[attest.Hash]*statement{} // by prev
-	for _, id := range j.pack.IDs() {
-		if s := j.all[id]; s.key != nil && s.issuer() == issuer {
-			after[s.Statement.Head().Prev] = s
+	for _, s := range j.signed[issuer] {
+		// A statement that skips numbers leaves out what has them.
+		if before := j.all[s.Statement.Head().Prev]; before != nil && isNext(before, s) {
+			after[before.Statement.ID] = s
 		}
 	}
 	why := fmt.Sprintf("no head of %s after its statement %d", issuer, used.last)
@@ -120,6 +184,10 @@ func (r *rowJudge) checkRetractions() {
 	}
 	if r.row.Stale {
 		r.missing(name, "none in this pack; without fresh heads later ones are not excluded")
+		return
+	}
+	if asOf, why := r.everywhere(); why == "" {
+		r.pass(name, "none in any ledger of the policy, as of %s", stamp(asOf))
 		return
 	}
 	r.add(Check{Name: name, State: Attested, By: "the issuers' own numbering",

@@ -20,8 +20,10 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/attest/model"
 	"github.com/proctor-attest/proctor/attest/run"
 	"github.com/proctor-attest/proctor/attest/testset"
+	"github.com/proctor-attest/proctor/ledger"
 	"github.com/proctor-attest/proctor/schemas"
 )
 
@@ -38,6 +40,7 @@ type forgery struct {
 	hooks     hooks
 	base      hooks      // of the honest pack to compare with
 	published *Published // what --model found
+	scanned   bool       // the verifier has the ledger too
 }
 
 func forgeries() []forgery {
@@ -55,6 +58,22 @@ func forgeries() []forgery {
 			p.Rows = w.pack.AddArtifact(run.FormatRows(rows), p.Rows.MediaType, p.Rows.Name)
 		}
 	}
+	requireC2 := func(text string) string {
+		return strings.Replace(text, `level = "CAL-1"`, "level = \"CAL-1\"\nfacets = [\"C2\"]", 1)
+	}
+	runLater := hooks{
+		policy: func(text string) string {
+			return strings.Replace(text, `level = "CAL-1"`, "level = \"CAL-1\"\nfacets = [\"O2\"]", 1)
+		},
+		registered: func(w *world, set, registration *attest.Entry) { w.grant(set, registration, evaluator) },
+		result:     func(w *world, p *attest.Result) { p.NotBefore = w.round(started.Add(150 * time.Minute)) },
+	}
+	with := func(h hooks, change func(*hooks)) hooks {
+		change(&h)
+		return h
+	}
+	anotherRun := func(w *world, set, model *attest.Entry) { w.register(set, model) }
+	keepBackFirst := func(w *world) { delete(w.pack.Entries, w.chains[evaluator][0].Statement.ID) }
 	asItIs := func(*world, *attest.Testset) {}
 	published := func(score string) func(*world, *attest.Release) {
 		return func(_ *world, p *attest.Release) { p.Scores[0].Score = score }
@@ -147,6 +166,49 @@ func forgeries() []forgery {
 			hooks: hooks{next: func(_ *world, p *attest.Testset) { p.Consistency[0][0] ^= 1 }},
 		},
 		{
+			name: "set-renamed", what: "the evaluator registers the run under the name of a better known set",
+			expect: "contradicted testset/committed",
+			hooks:  hooks{registration: func(_ *world, p *attest.Registration) { p.TestsetName = "hard sums" }},
+		},
+		{
+			name: "hidden-registration", what: "a run that was announced before is kept back: the best of two is shown",
+			expect: "missing completeness/registrations", scanned: true,
+			base: hooks{policy: requireC2}, hooks: hooks{policy: requireC2, early: anotherRun, pack: keepBackFirst},
+		},
+		{
+			name: "unreported-run", what: "an announced run is shown and was never reported",
+			expect: "missing completeness/registrations", scanned: true,
+			base: hooks{policy: requireC2}, hooks: hooks{policy: requireC2, early: anotherRun},
+		},
+		{
+			name: "set-of-the-lab", what: "the set is owned by somebody who is not independent of the lab, and can be cloned at will",
+			expect: "missing completeness/registrations", scanned: true,
+			base: hooks{policy: requireC2},
+			hooks: hooks{policy: func(text string) string {
+				return strings.Replace(requireC2(text), fmt.Sprintf("[[%q, %q, %q, %q]]", owner, lab, evaluator, operator),
+					fmt.Sprintf("[[%q, %q, %q], [%q, %q, %q]]", owner, evaluator, operator, lab, evaluator, operator), 1)
+			}},
+		},
+		{
+			name: "held-before", what: "the evaluator held the items before the run was announced",
+			expect: "missing order/run-later", base: runLater,
+			hooks: with(runLater, func(h *hooks) {
+				h.early = func(w *world, set, _ *attest.Entry) { w.grant(set, nil, evaluator) }
+			}),
+		},
+		{
+			name: "no-grant", what: "nothing says when the evaluator got the items",
+			expect: "missing order/run-later", base: runLater,
+			hooks: with(runLater, func(h *hooks) { h.registered = nil }),
+		},
+		{
+			name: "early-round", what: "the result's beacon round was known before the run was announced",
+			expect: "missing order/run-later", base: runLater,
+			hooks: with(runLater, func(h *hooks) {
+				h.result = func(w *world, p *attest.Result) { p.NotBefore = w.round(started) }
+			}),
+		},
+		{
 			name: "set-name", what: "the set's id is that of another set",
 			expect: "contradicted testset/committed",
 			hooks:  hooks{testset: func(_ *world, p *attest.Testset) { p.SetID = testset.ID(owner, "another") }},
@@ -187,6 +249,11 @@ func forgeries() []forgery {
 			hooks: hooks{release: func(w *world, p *attest.Release) {
 				p.Model = weightsOf(w.t, []attest.RoleDigest{{Role: "weights", Digest: digest("other weights")}})
 			}},
+		},
+		{
+			name: "endpoint", what: "the release names another endpoint than the one whose id it gives",
+			expect: "contradicted model/same-as-released", base: hooks{model: behindEndpoint, release: servedAt("https://api.lab.example")},
+			hooks: hooks{model: behindEndpoint, release: servedAt("https://bigger.lab.example")},
 		},
 		{
 			name: "model-parts", what: "the model's id does not follow from its parts",
@@ -245,6 +312,10 @@ func forgeries() []forgery {
 			name: "configuration", what: "the configuration is another evaluator's",
 			expect: "contradicted identity/configuration",
 			hooks:  hooks{configure: func(c map[string]any) { c["evaluator"] = stranger }},
+		},
+		{
+			name: "relation", what: "a lab that evaluates itself calls the evaluator independent",
+			expect: "contradicted identity/configuration", base: selfEvaluated("first-party"), hooks: selfEvaluated("independent"),
 		},
 		{
 			name: "unknown-member", what: "a registration before the run leaves a member unknown",
@@ -326,6 +397,18 @@ func forgeries() []forgery {
 			}},
 		},
 		{
+			name: "forked-head", what: "the lab leaves a retraction out and hangs its head on an older statement",
+			expect: "contradicted statement/one-branch", also: lateChain,
+			hooks: hooks{pack: newHead(func(w *world, p *attest.ChainHead) {
+				p.Seq, p.Prev, p.Newest = 3, w.chains[lab][0].Statement.ID, 2
+			})},
+		},
+		{
+			name: "head-number", what: "the lab's head names a statement as its newest that is newer than the head",
+			expect: "contradicted statement/one-branch",
+			hooks:  hooks{pack: newHead(func(_ *world, p *attest.ChainHead) { p.Newest = 7 })},
+		},
+		{
 			name: "retracted", what: "the lab withdrew the release",
 			expect: "retracted retraction/none",
 			hooks: hooks{pack: func(w *world) {
@@ -350,6 +433,43 @@ func forgeries() []forgery {
 				w.must(w.pack.ReplaceArtifact(p.Rows.SHA256, run.FormatRows(rows)))
 			}},
 		},
+	}
+}
+
+// newHead has the lab sign another head in the place of its last statement.
+func newHead(change func(*world, *attest.ChainHead)) func(*world) {
+	return func(w *world) {
+		last := len(w.log) - 1
+		old := w.log[last]
+		p := *old.Statement.Predicate.(*attest.ChainHead)
+		change(w, &p)
+		delete(w.pack.Entries, old.Statement.ID)
+		w.log[last] = w.signAs(lab, &p)
+		w.pack.Entries[w.log[last].Statement.ID] = w.log[last]
+		w.prove()
+	}
+}
+
+// behindEndpoint is a model that the lab serves and does not publish.
+func behindEndpoint(_ *world, p *attest.Model) {
+	e := &attest.Endpoint{Provider: "lab", URL: "https://api.lab.example", Model: "tiny"}
+	p.Model = attest.ModelRef{Kind: attest.ModelEndpoint, ID: model.EndpointID(e.Provider, e.URL, e.Model)}
+	p.Endpoint, p.Roles, p.Package = e, nil, nil
+}
+
+func servedAt(url string) func(*world, *attest.Release) {
+	return func(w *world, p *attest.Release) {
+		p.Model, p.Package = w.chains[lab][0].Statement.Predicate.(*attest.Model).Model, nil
+		p.Endpoint = &attest.Endpoint{Provider: "lab", URL: url, Model: "tiny"}
+	}
+}
+
+// selfEvaluated is a lab that registers and reports its own run.
+func selfEvaluated(relation string) hooks {
+	return hooks{
+		policy: labEvaluates, reporter: lab,
+		registration: func(_ *world, p *attest.Registration) { p.Evaluator = lab },
+		configure:    func(c map[string]any) { c["evaluator"], c["relation"] = lab, relation },
 	}
 }
 
@@ -515,12 +635,17 @@ func writeForgery(t *testing.T, name string, f forgery) {
 	a := &txtar.Archive{Comment: []byte(header(f))}
 	a.Files = append(a.Files, txtar.File{Name: "policy.toml", Data: []byte(w.policyText())})
 	files := w.files()
+	if f.scanned {
+		for path, file := range w.ledger() {
+			files["ledger/"+path] = file.Data
+		}
+	}
 	if f.name == "non-canonical" {
 		respell(t, w, files)
 	}
 	for _, path := range slices.Sorted(maps.Keys(files)) {
 		data := files[path]
-		if strings.HasPrefix(path, "artifacts/") || !bytes.HasSuffix(data, []byte("\n")) {
+		if strings.HasPrefix(path, "artifacts/") || strings.HasPrefix(path, "ledger/tile/") || !bytes.HasSuffix(data, []byte("\n")) {
 			path, data = path+".b64", append([]byte(base64.StdEncoding.EncodeToString(data)), '\n')
 		}
 		a.Files = append(a.Files, txtar.File{Name: path, Data: data})
@@ -565,7 +690,7 @@ func respell(t *testing.T, w *world, files map[string][]byte) {
 
 func judgeArchive(t *testing.T, a *txtar.Archive, published *Published) (*Verdict, error) {
 	t.Helper()
-	fsys := fstest.MapFS{}
+	fsys, scanned := fstest.MapFS{}, fstest.MapFS{}
 	var policy []byte
 	for _, f := range a.Files {
 		if f.Name == "policy.toml" {
@@ -580,6 +705,10 @@ func judgeArchive(t *testing.T, a *txtar.Archive, published *Published) (*Verdic
 			}
 			name, data = cut, decoded
 		}
+		if below, ok := strings.CutPrefix(name, "ledger/"); ok {
+			scanned[below] = &fstest.MapFile{Data: data, Mode: 0o644}
+			continue
+		}
 		fsys[name] = &fstest.MapFile{Data: data, Mode: 0o644}
 	}
 	p, err := ParsePolicy(policy)
@@ -590,7 +719,13 @@ func judgeArchive(t *testing.T, a *txtar.Archive, published *Published) (*Verdic
 	if err != nil {
 		return nil, err
 	}
-	return Pack(t.Context(), pack, p, Options{At: judgedAt, Published: published})
+	opts := Options{At: judgedAt, Published: published}
+	if len(scanned) > 0 {
+		if opts.Scans, err = ScanInto(t.Context(), pack, p, judgedAt, ledger.FS(scanned)); err != nil {
+			return nil, err
+		}
+	}
+	return Pack(t.Context(), pack, p, opts)
 }
 
 // compareVerdict holds the forged pack's checks against the honest pack's.
@@ -612,6 +747,11 @@ func compareVerdict(t *testing.T, f forgery, v *Verdict) {
 	opts := Options{At: judgedAt}
 	if f.published != nil {
 		opts.Published = publishedModel("weights")
+	}
+	var err error
+	if f.scanned {
+		opts.Scans, err = ScanInto(t.Context(), w.pack, w.policy(), judgedAt, ledger.FS(w.ledger()))
+		w.must(err)
 	}
 	honest, err := Pack(t.Context(), w.pack, w.policy(), opts)
 	if err != nil {

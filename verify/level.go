@@ -56,6 +56,8 @@ func levelOf(f Facets, retroactive bool) Level {
 	switch {
 	case f[Identity] >= 1 && f[Result] >= 1 && retroactive:
 		return CAL1R
+	case f[Identity] >= 2 && f[Order] >= 2 && f[Completeness] >= 2 && f[Result] >= 1 && f[Deployment] >= 1 && !retroactive:
+		return CAL2
 	case f[Identity] >= 2 && f[Order] >= 1 && f[Result] >= 1 && f[Deployment] >= 1 && !retroactive:
 		return CAL1
 	}

@@ -1,11 +1,21 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/proctor-attest/proctor/attest"
+)
+
+// Limits on the work that a pack can ask for: each published score costs as much as
+// the run behind it, whoever published it.
+const (
+	maxRows = 4096
+	maxRead = 64 << 30 // bytes of artifacts, each counted as often as it is read
 )
 
 // Options of a verification.
@@ -16,6 +26,8 @@ type Options struct {
 	// Published is what the verifier found in the published model files; nil when
 	// it did not look.
 	Published *Published
+	// Scans are what ScanInto returned for this pack.
+	Scans []Scan
 }
 
 // Published is the identity of model files as the verifier recomputed it.
@@ -28,26 +40,30 @@ type Published struct {
 
 // Pack judges every score that the pack's claims and releases publish. An error
 // means that the pack could not be judged, which is CANNOT CHECK: artifacts with
-// other bytes than their names say, a time of zero, a cancelled context.
+// other bytes than their names say, more scores than anybody publishes, a time of
+// zero, a cancelled context.
 func Pack(ctx context.Context, p *attest.Pack, policy *Policy, opts Options) (*Verdict, error) {
 	if opts.At.IsZero() {
 		return nil, errors.New("verify: no verification time")
 	}
-	j := &judge{pack: p, policy: policy, opts: opts}
-	j.load()
+	j := &judge{pack: p, policy: policy, opts: opts, unread: maxRead}
+	if err := j.load(ctx); err != nil {
+		return nil, err
+	}
+	carriers := slices.Concat(ofKind[*attest.Claim](j), ofKind[*attest.Release](j))
+	if n := countScores(carriers); n > maxRows {
+		return nil, fmt.Errorf("evidence pack: %d published scores, at most %d are judged", n, maxRows)
+	}
 	v := &Verdict{Required: policy.Require.Level, Policy: policy.Hash, At: opts.At}
-	for _, carrier := range append(ofKind[*attest.Claim](j), ofKind[*attest.Release](j)...) {
-		claim := j.claim(carrier)
+	for _, carrier := range carriers {
+		claim, err := j.claim(ctx, carrier)
+		if err != nil {
+			return nil, err
+		}
 		if len(claim.Rows) == 0 {
 			continue // a release without a table publishes no score
 		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
 		v.Claims = append(v.Claims, claim)
-	}
-	if j.broken != nil {
-		return nil, j.broken
 	}
 	v.combine()
 	v.NotShown = j.notShown(v)
@@ -55,20 +71,42 @@ func Pack(ctx context.Context, p *attest.Pack, policy *Policy, opts Options) (*V
 	return v, nil
 }
 
+// scores is what a claim or a release publishes.
+func (s *statement) scores() (scores []attest.Score, variants bool) {
+	switch p := s.Statement.Predicate.(type) {
+	case *attest.Claim:
+		return p.Scores, p.Variants
+	case *attest.Release:
+		return p.Scores, p.Variants
+	}
+	return nil, false
+}
+
+func countScores(carriers []*statement) int {
+	n := 0
+	for _, s := range carriers {
+		scores, _ := s.scores()
+		n += len(scores)
+	}
+	return n
+}
+
 // claim judges a table of scores.
-func (j *judge) claim(carrier *statement) Claim {
+func (j *judge) claim(ctx context.Context, carrier *statement) (Claim, error) {
 	c := Claim{ID: carrier.Statement.ID, Kind: carrier.Statement.Kind(), Issuer: carrier.issuer()}
-	var scores []attest.Score
-	variants := false
 	switch p := carrier.Statement.Predicate.(type) {
 	case *attest.Claim:
-		c.Text, scores, variants = p.Text, p.Scores, p.Variants
+		c.Text = p.Text
 	case *attest.Release:
-		c.Text, scores, variants = "release of "+p.Name, p.Scores, p.Variants
+		c.Text = "release of " + p.Name
 	}
+	scores, variants := carrier.scores()
 	judges := make([]*rowJudge, len(scores))
 	for i, s := range scores {
 		judges[i] = j.row(carrier, s, variants)
+		if err := cmp.Or(j.broken, ctx.Err()); err != nil {
+			return Claim{}, err
+		}
 	}
 	sameModel := sameModel(judges, variants)
 	for _, r := range judges {
@@ -76,7 +114,7 @@ func (j *judge) claim(carrier *statement) Claim {
 		r.finish()
 		c.Rows = append(c.Rows, *r.row)
 	}
-	return c
+	return c, nil
 }
 
 // sameModel compares the models of a table's rows. The rule exists because
@@ -86,18 +124,27 @@ func sameModel(rows []*rowJudge, variants bool) Check {
 	if len(rows) > 1 {
 		c.Detail = "all rows are of one model"
 	}
+	var first *rowJudge // whose model is known
 	for _, r := range rows {
-		if r.model.Kind == "" {
+		switch {
+		case r.model.Kind == "" || r.registrationSt.key == nil:
 			c.State, c.Detail = Missing, "the model of a row is not known"
-			continue
-		}
-		if first := rows[0].model; first.Kind != "" && r.model != first {
-			if variants {
-				return Check{Name: c.Name, State: NotApplicable, Detail: "the rows are declared to be of different models"}
+		case first == nil:
+			first = r
+		case r.model == first.model:
+		case variants:
+			return Check{Name: c.Name, State: NotApplicable, Detail: "the rows are declared to be of different models"}
+		case r.model.Kind == attest.ModelSealed || first.model.Kind == attest.ModelSealed:
+			// Two seals can hide one model.
+			c.State, c.Detail = Missing, "the model of a row is sealed still"
+			if r.model.Kind != attest.ModelSealed {
+				first = r
 			}
-			c.State, c.Detail = Contradicted, "rows "+rows[0].row.Label+" and "+r.row.Label+" are of different models, and the table does not say so"
-			c.Want, c.Got = describe(first), describe(r.model)
-			return c
+		default:
+			return Check{
+				Name: c.Name, State: Contradicted, Want: describe(first.model), Got: describe(r.model),
+				Detail: "rows " + first.row.Label + " and " + r.row.Label + " are of different models, and the table does not say so",
+			}
 		}
 	}
 	return c

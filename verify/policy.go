@@ -45,6 +45,8 @@ type Policy struct {
 type Requirement struct {
 	Level  Level
 	Facets Facets // at least these, whatever the level
+
+	MaxUndisclosed int // announced runs of a lab on a set that need not be reported
 }
 
 // Issuer is a party that the policy knows, with exactly its keys.
@@ -82,6 +84,9 @@ func ParsePolicy(text []byte) (*Policy, error) {
 func (p *Policy) readRequirement(file *PolicyFile) (err error) {
 	if p.Require.Level, err = ParseLevel(file.Require.Level); err != nil {
 		return fmt.Errorf("require: %w", err)
+	}
+	if p.Require.MaxUndisclosed = file.Require.MaxUndisclosed; p.Require.MaxUndisclosed < 0 {
+		return fmt.Errorf("require: max_undisclosed is %d", p.Require.MaxUndisclosed)
 	}
 	for _, text := range file.Require.Facets {
 		f, n, err := parseFacet(text)

@@ -28,6 +28,8 @@ type PolicyFile struct {
 type RequireFile struct {
 	Level  string   `toml:"level"`
 	Facets []string `toml:"facets,omitempty"`
+
+	MaxUndisclosed int `toml:"max_undisclosed,omitzero"`
 }
 
 // TimeFile holds durations such as "10m".

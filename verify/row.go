@@ -39,17 +39,19 @@ type rowJudge struct {
 func (j *judge) row(carrier *statement, s attest.Score, variants bool) *rowJudge {
 	r := &rowJudge{judge: j, score: s, carrier: carrier, variants: variants, row: &Row{Label: s.Label, Published: published(s)}}
 	r.trace()
-	r.add(j.branch())
+	r.checkBranch()
 	r.checkIdentity()
 	r.checkConfiguration()
 	r.checkTerms()
 	r.checkOrder()
+	r.checkRunLater()
 	r.checkTestset()
 	r.checkHistory()
 	r.checkResult()
 	r.checkModel()
 	r.checkPublished()
 	r.checkChains()
+	r.checkRegistrations()
 	r.checkRetractions()
 	r.timeline()
 	return r
@@ -128,8 +130,6 @@ func (r *rowJudge) trace() {
 	r.releaseSt = r.findRelease()
 }
 
-// findRelease picks the release that the score speaks of: the carrier itself, the
-// one that it refers to, else the lab's release of this model.
 // findRelease returns the release that the row is judged against: the carrier, the
 // one that it names, or one of the model that was run. Where a table declares
 // variants, what it names need not be the release of every row.
@@ -245,7 +245,12 @@ func (r *rowJudge) wrongRole(s *statement) string {
 // artifact returns bulk data. A pack that holds other bytes than a digest names
 // is damaged and cannot be judged at all.
 func (j *judge) artifact(a attest.Artifact) []byte {
+	if j.pack.HasArtifact(a.SHA256) && a.Size > j.unread {
+		j.broken = errors.New("evidence pack: its scores ask for more to be read than anybody publishes")
+		return nil
+	}
 	data, err := j.pack.Artifact(a)
+	j.unread -= uint64(len(data))
 	if err != nil && !errors.Is(err, attest.ErrNoArtifact) {
 		j.broken = fmt.Errorf("evidence pack: %w", err)
 	}
@@ -271,6 +276,10 @@ func (r *rowJudge) checkConfiguration() {
 	r.config = config
 	if config.Evaluator != r.registration.Evaluator {
 		r.refute(name, r.registration.Evaluator, config.Evaluator, "configuration and registration name different evaluators")
+		return
+	}
+	if config.Relation != "first-party" && config.Evaluator == r.registration.Lab {
+		r.refute(name, "first-party", config.Relation, "the evaluator is the lab")
 		return
 	}
 	if len(config.Unknown) > 0 {
@@ -362,6 +371,8 @@ func (r *rowJudge) checkTestset() {
 	switch id := testset.ID(r.testsetSt.issuer(), r.testset.Name); {
 	case r.policy.Denied(id) == "set":
 		r.missing(committed, "the policy denies this test set")
+	case r.registration.TestsetName != r.testset.Name:
+		r.refute(committed, r.testset.Name, r.registration.TestsetName, "the run was registered under another name than the set's")
 	case id != r.testset.SetID:
 		r.refute(committed, id.String(), r.testset.SetID.String(), "the set's id does not follow from its owner and name")
 	default:
@@ -416,7 +427,45 @@ func (r *rowJudge) tree() (skeleton []attest.Hash, active []uint64) {
 	return leaves, active
 }
 
+// restsOn lists the statements that a check compares. All of them must count for it
+// to contradict: a stranger can put anything under a name, and beside it.
+func (r *rowJudge) restsOn(check string) []*statement {
+	switch check {
+	case "identity/configuration", "registration/terms":
+		return []*statement{r.registrationSt}
+	case "testset/skeleton", "testset/active", "testset/history":
+		return []*statement{r.testsetSt}
+	case "testset/committed":
+		return []*statement{r.testsetSt, r.registrationSt}
+	case "result/items", "result/root":
+		return []*statement{r.testsetSt, r.registrationSt, r.resultSt}
+	case "order/registered-before-result", "result/evaluator", "result/first", "result/grades", "result/score", "score/recomputed":
+		return []*statement{r.registrationSt, r.resultSt}
+	case "model/committed":
+		return []*statement{r.modelSt, r.registrationSt}
+	case "model/seal", "model/same-as-released", "model/recomputed":
+		return []*statement{r.releaseSt, r.registrationSt}
+	}
+	return nil
+}
+
+// discount takes back the contradictions that rest on a statement without a key of
+// the policy. What publishes the score chose all that is compared, so it is one of
+// them always.
+func (r *rowJudge) discount() {
+	for i := range r.row.Checks {
+		c := &r.row.Checks[i]
+		for _, s := range append(r.restsOn(c.Name), r.carrier) {
+			if c.State == Contradicted && s != nil && s.key == nil {
+				c.State = Missing
+				c.Detail = fmt.Sprintf("%s; but %s %s does not count: %s", c.Detail, s.Statement.Kind(), s.Statement.ID.Short(), s.unsigned)
+			}
+		}
+	}
+}
+
 func (r *rowJudge) finish() {
+	r.discount()
 	slices.SortStableFunc(r.row.Checks, func(a, b Check) int { return place(a.Name) - place(b.Name) })
 	if r.retracted {
 		r.row.Headline = Retracted

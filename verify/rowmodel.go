@@ -2,7 +2,9 @@ package verify
 
 import (
 	"fmt"
+	"maps"
 	"math/big"
+	"slices"
 	"strings"
 
 	"github.com/proctor-attest/proctor/attest"
@@ -42,6 +44,8 @@ func (r *rowJudge) checkModel() {
 		r.missing(released, "the model that was run is sealed still")
 	case r.variants && r.model != release.Model:
 		r.missing(released, "a declared variant, of which the pack holds no release")
+	case release.Model.Kind == attest.ModelEndpoint && release.Model.ID != endpointID(release.Endpoint):
+		r.refute(released, endpointID(release.Endpoint).String(), release.Model.ID.String(), "the released endpoint's id does not follow from its parts")
 	default:
 		r.compare(released, describe(release.Model), describe(r.model),
 			"the model that was run is the one released as "+release.Name,
@@ -78,11 +82,12 @@ func derivedModel(p *attest.Model) (attest.ModelRef, error) {
 		id, err := model.ID(p.Roles)
 		return attest.ModelRef{Kind: attest.ModelWeights, ID: id}, err
 	case attest.ModelEndpoint:
-		e := p.Endpoint
-		return attest.ModelRef{Kind: attest.ModelEndpoint, ID: model.EndpointID(e.Provider, e.URL, e.Model)}, nil
+		return attest.ModelRef{Kind: attest.ModelEndpoint, ID: endpointID(p.Endpoint)}, nil
 	}
 	return p.Model, nil
 }
+
+func endpointID(e *attest.Endpoint) attest.Hash { return model.EndpointID(e.Provider, e.URL, e.Model) }
 
 // checkSeal opens a sealed model with what the release discloses, and from then
 // on takes the model to be its weights.
@@ -91,7 +96,7 @@ func (r *rowJudge) checkSeal(name string, release *attest.Release) {
 		r.add(Check{Name: name, State: NotApplicable, Detail: "the model was not sealed"})
 		return
 	}
-	if release != nil {
+	if release != nil && r.releaseSt.issuer() == r.registration.Lab {
 		for _, s := range release.Seals {
 			if s.Commitment != r.model.ID {
 				continue
@@ -120,6 +125,10 @@ func (r *rowJudge) checkPublished() {
 		return
 	}
 	release := r.releaseSt.Statement.Predicate.(*attest.Release)
+	if r.registration == nil || r.releaseSt.issuer() != r.registration.Lab {
+		r.without("the release is not by the registered lab", recomputed, uncovered)
+		return
+	}
 	if r.variants && r.model != release.Model {
 		r.without("a declared variant, of which the pack holds no release", recomputed, uncovered)
 		return
@@ -156,8 +165,6 @@ func (r *rowJudge) roleDifference(p *Published) string {
 		}
 		delete(want, role.Role)
 	}
-	for role := range want {
-		differ = append(differ, role)
-	}
+	differ = append(differ, slices.Sorted(maps.Keys(want))...)
 	return ": different " + strings.Join(differ, ", ")
 }

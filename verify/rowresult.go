@@ -52,6 +52,10 @@ func (r *rowJudge) checkFirst() {
 			return
 		}
 	}
+	if asOf, why := r.everywhere(); why == "" {
+		r.pass("result/first", "no earlier one in any ledger of the policy, as of %s", stamp(asOf))
+		return
+	}
 	r.add(Check{Name: "result/first", State: Attested, By: r.resultSt.issuer(),
 		Detail: "no earlier one in this pack; beyond it, not checked"})
 }
@@ -69,7 +73,6 @@ func (r *rowJudge) checkRows(rows []run.Row) {
 		r.checkRoot(rows, skeleton)
 	}
 	r.checkGrades(rows)
-	r.row.Items = len(active)
 }
 
 func (r *rowJudge) checkRoot(rows []run.Row, skeleton []attest.Hash) {
@@ -117,7 +120,7 @@ func (r *rowJudge) checkScore(rows []run.Row) {
 		r.without(err.Error(), "result/score", "score/recomputed")
 		return
 	}
-	r.row.Exact = exact.RatString()
+	r.row.Exact, r.row.Items = exact.RatString(), got.Items
 	if got.Excluded > 0 {
 		r.row.Other = other(got, r.config.Denominator)
 	}

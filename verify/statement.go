@@ -2,6 +2,7 @@ package verify
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -24,8 +25,12 @@ type statement struct {
 
 func (s *statement) issuer() string { return s.Statement.Head().Issuer }
 
+// ref is the one statement that s names in a role; of two it names none.
 func (s *statement) ref(role string) attest.Hash {
-	id, _ := s.Statement.Head().Ref(role)
+	id, ok := s.Statement.Head().Ref(role)
+	if !ok {
+		return attest.Hash{}
+	}
 	return id
 }
 
@@ -35,18 +40,40 @@ type judge struct {
 	policy *Policy
 	opts   Options
 	all    map[attest.Hash]*statement
-	broken error // what makes the whole pack unreadable
+	kinds  map[string][]*statement // see ofKind
+	signed map[string][]*statement // those that count, by issuer and by number
+	rounds map[attest.Round]checkedRound
+	unread uint64 // bytes of artifacts that may still be read
+	broken error  // what makes the whole pack unreadable
 }
 
-func (j *judge) load() {
-	j.all = map[attest.Hash]*statement{}
-	for id, e := range j.pack.Entries {
-		s := &statement{Entry: e}
+// checkedRound is a beacon round's time, or why it has none.
+type checkedRound struct {
+	time time.Time
+	why  string
+}
+
+func (j *judge) load(ctx context.Context) error {
+	j.all, j.kinds, j.signed = map[attest.Hash]*statement{}, map[string][]*statement{}, map[string][]*statement{}
+	j.rounds = map[attest.Round]checkedRound{}
+	for _, id := range j.pack.IDs() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		s := &statement{Entry: j.pack.Entries[id]}
 		j.checkLogged(s)
 		j.checkSigned(s)
 		j.checkRound(s)
 		j.all[id] = s
+		j.kinds[s.Statement.Kind()] = append(j.kinds[s.Statement.Kind()], s)
+		if s.key != nil {
+			j.signed[s.issuer()] = append(j.signed[s.issuer()], s)
+		}
 	}
+	for _, list := range j.kinds {
+		slices.SortStableFunc(list, func(a, b *statement) int { return cmp.Compare(bit(a.key == nil), bit(b.key == nil)) })
+	}
+	return nil
 }
 
 // checkSigned looks for the key in the policy, by the issuer that the statement
@@ -125,25 +152,32 @@ func (j *judge) checkRound(s *statement) {
 	if round == nil {
 		return
 	}
+	// Many statements can name one round, and each check is a pairing.
+	checked, ok := j.rounds[*round]
+	if !ok {
+		checked = j.beaconRound(*round)
+		j.rounds[*round] = checked
+	}
+	s.notBefore, s.noRound = checked.time, checked.why
+}
+
+func (j *judge) beaconRound(round attest.Round) checkedRound {
 	beacon := j.policy.Beacon(round.Chain)
-	data, ok := j.pack.Beacons[*round]
-	switch {
-	case beacon == nil:
-		s.noRound = fmt.Sprintf("the policy trusts no beacon with chain %s", round.Chain.Short())
-		return
-	case !ok:
-		s.noRound = fmt.Sprintf("round %d of %s is not in the pack", round.Round, beacon.Name)
-		return
+	if beacon == nil {
+		return checkedRound{why: fmt.Sprintf("the policy trusts no beacon with chain %s", round.Chain.Short())}
+	}
+	data, ok := j.pack.Beacons[round]
+	if !ok {
+		return checkedRound{why: fmt.Sprintf("round %d of %s is not in the pack", round.Round, beacon.Name)}
 	}
 	checked, err := beacon.Check(data)
 	if err == nil && checked.Number != round.Round {
 		err = fmt.Errorf("file holds round %d, want %d", checked.Number, round.Round)
 	}
 	if err != nil {
-		s.noRound = err.Error()
-		return
+		return checkedRound{why: err.Error()}
 	}
-	s.notBefore = checked.Time
+	return checkedRound{time: checked.Time}
 }
 
 // bound is the statement's upper time bound for a row with these parties:
@@ -162,53 +196,11 @@ func (j *judge) bound(s *statement, parties []string) (time.Time, State) {
 	return s.verified.NotAfter, Attested
 }
 
-// branch checks what every statement of the pack says of its issuer's numbering.
-// Two different payloads validly signed for one number are evidence by themselves,
-// whoever collected them.
-func (j *judge) branch() Check {
-	c := Check{Name: "statement/one-branch", State: Attested, Detail: "in this pack; that there is no other branch is not checked"}
-	byIssuer := map[string][]*statement{}
-	for _, id := range j.pack.IDs() {
-		if s := j.all[id]; s.key != nil {
-			byIssuer[s.issuer()] = append(byIssuer[s.issuer()], s)
-		}
-	}
-	for issuer, list := range byIssuer {
-		for i := 1; i < len(list); i++ {
-			before, after := list[i-1].Statement, list[i].Statement
-			switch {
-			case after.Head().Seq == before.Head().Seq:
-				c.State, c.Evidence = Contradicted, []attest.Hash{before.ID, after.ID}
-				c.Detail = fmt.Sprintf("%s signed two different statements numbered %d", issuer, after.Head().Seq)
-			case after.Head().Seq == before.Head().Seq+1 && after.Head().Prev != before.ID:
-				c.State, c.Evidence = Contradicted, []attest.Hash{before.ID, after.ID}
-				c.Detail = fmt.Sprintf("statement %d of %s does not follow the statement %d shown", after.Head().Seq, issuer, before.Head().Seq)
-				c.Want, c.Got = before.ID.String(), after.Head().Prev.String()
-			case after.Head().Prev == before.ID && after.Head().Seq != before.Head().Seq+1:
-				c.State, c.Evidence = Contradicted, []attest.Hash{before.ID, after.ID}
-				c.Detail = fmt.Sprintf("%s numbers its statement %d and the one after it %d", issuer, before.Head().Seq, after.Head().Seq)
-			}
-		}
-	}
-	if c.State == Attested {
-		c.By = "the issuers' own numbering"
-	}
-	return c
-}
-
 // ofKind returns the pack's statements of one predicate type, signed ones first,
 // then by issuer and number.
 func ofKind[P attest.Predicate](j *judge) []*statement {
-	var list []*statement
-	for _, id := range j.pack.IDs() {
-		if _, ok := j.pack.Entries[id].Statement.Predicate.(P); ok {
-			list = append(list, j.all[id])
-		}
-	}
-	slices.SortStableFunc(list, func(a, b *statement) int {
-		return cmp.Compare(bit(a.key == nil), bit(b.key == nil))
-	})
-	return list
+	var none P
+	return j.kinds[none.Kind()]
 }
 
 func bit(b bool) int {

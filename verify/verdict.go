@@ -150,6 +150,7 @@ type Row struct {
 	Evaluator string `json:"evaluator,omitempty"`
 	Owner     string `json:"owner,omitempty"`
 
+	Runs     *Runs   `json:"runs,omitempty"` // of the lab on the set, where the ledgers were scanned
 	Timeline []Event `json:"timeline"`
 }
 

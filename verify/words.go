@@ -2,10 +2,7 @@ package verify
 
 import (
 	"fmt"
-	"slices"
 	"strings"
-
-	"github.com/proctor-attest/proctor/attest"
 )
 
 // notShown lists what the reader might take the verdict to say and it does not.
@@ -19,24 +16,32 @@ func (j *judge) notShown(v *Verdict) []string {
 	}
 	lines = append(lines,
 		"that the answers are the model's: evaluators can invent answers, and no leaf was challenged here",
-		"that no other runs were made: selected runs are found by scanning the ledgers, which was not done (completeness beyond this pack: not checked)",
+		j.otherRuns(v),
 		"that the model had not seen the items: a fixed set can be in the training data (unseen: missing)",
+		"that the words beside a score are true: only the scores were checked, not the text and labels of who publishes them",
 		"that the grader is right, or that the items measure what their name says",
 		"that what is served today behaves like the model that was run")
 	if v.Facets[Deployment] < 2 {
 		lines = append(lines, "that the published files are the released model: nobody recomputed them here")
 	}
-	if v.Level == CAL1 {
+	if v.Facets[Order] < 2 && v.Level > CAL1R {
 		lines = append(lines, "that the run began after it was registered: the order shown is announced before reported")
 	}
 	return lines
+}
+
+func (j *judge) otherRuns(v *Verdict) string {
+	if _, why := j.everywhere(); why != "" {
+		return "that no other runs were made: selected runs are found by scanning the ledgers, which was not done (completeness beyond this pack: not checked)"
+	}
+	return "that no runs were made without being announced in a ledger of the policy"
 }
 
 // trusting lists whose word the verdict rests on.
 func (j *judge) trusting() []string {
 	var lines []string
 	for _, issuer := range j.policy.Issuers {
-		if slices.ContainsFunc(j.pack.IDs(), func(id attest.Hash) bool { s := j.all[id]; return s.key != nil && s.issuer() == issuer.URI }) {
+		if len(j.signed[issuer.URI]) > 0 {
 			lines = append(lines, fmt.Sprintf("%s (%s), to hold its key and to mean what it signs", issuer.URI, strings.Join(issuer.Roles, ", ")))
 		}
 	}

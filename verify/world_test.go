@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -63,7 +64,9 @@ type hooks struct {
 	testset      func(*world, *attest.Testset)
 	next         func(*world, *attest.Testset) // there is a second version; it may be changed
 	model        func(*world, *attest.Model)
+	early        func(w *world, set, model *attest.Entry) // before the run is registered
 	registration func(*world, *attest.Registration)
+	registered   func(w *world, set, registration *attest.Entry)
 	rows         func(*world, []run.Row) []run.Row
 	result       func(*world, *attest.Result)
 	afterResult  func(*world)
@@ -116,14 +119,22 @@ func (w *world) build() {
 		set = w.nextSet(set)
 	}
 	m := w.commitModel()
+	if w.hooks.early != nil {
+		w.hooks.early(w, set, m)
+	}
 	reg := w.register(set, m)
+	if w.hooks.registered != nil {
+		w.hooks.registered(w, set, reg)
+	}
 	result := w.report(reg)
 	if w.hooks.afterResult != nil {
 		w.hooks.afterResult(w)
 	}
 	w.release(m, result)
 	for _, party := range []string{owner, evaluator, lab} {
-		w.head(party, headTime)
+		if len(w.chains[party]) > 0 {
+			w.head(party, headTime)
+		}
 	}
 	w.prove()
 	if w.hooks.pack != nil {
@@ -314,7 +325,7 @@ func (w *world) register(set, m *attest.Entry) *attest.Entry {
 	if w.hooks.registration != nil {
 		w.hooks.registration(w, p)
 	}
-	return w.issue(evaluator, p)
+	return w.issue(p.Evaluator, p)
 }
 
 func (w *world) report(reg *attest.Entry) *attest.Entry {
@@ -405,6 +416,21 @@ func (w *world) round(at time.Time) *attest.Round {
 	return &r
 }
 
+// grant lets an issuer hold the set's items, for a registration if there is one.
+func (w *world) grant(set, registration *attest.Entry, holder string) {
+	p := set.Statement.Predicate.(*attest.Testset)
+	g := &attest.Grant{
+		Header: attest.Header{Refs: []attest.Ref{{Role: attest.RoleTestset, ID: set.Statement.ID}}},
+		SetID:  p.SetID, Name: p.Name, Version: p.Version, Holder: holder, Fields: p.Fields,
+	}
+	if registration != nil {
+		id := registration.Statement.ID
+		g.RunID = &id
+		g.Refs = append(g.Refs, attest.Ref{Role: attest.RoleRegistration, ID: id})
+	}
+	w.issue(owner, g)
+}
+
 func (w *world) head(issuer string, at time.Time) {
 	w.issue(issuer, &attest.ChainHead{
 		Header: attest.Header{NotBefore: w.round(at)}, Newest: uint64(len(w.chains[issuer]) - 1),
@@ -429,6 +455,26 @@ func (w *world) loggedAt(i int) time.Time {
 		at = headTime.Add(time.Duration(i) * time.Minute)
 	}
 	return at
+}
+
+// ledger is the whole ledger as tlog-tiles lays it out, cosigned after everything.
+func (w *world) ledger() fstest.MapFS {
+	var bundle []byte
+	var hashes []byte
+	for _, e := range w.log {
+		bundle = binary.BigEndian.AppendUint16(bundle, uint16(len(e.Bytes)))
+		bundle = append(bundle, e.Bytes...)
+		leaf := attest.LeafHash(e.Bytes)
+		hashes = append(hashes, leaf[:]...)
+	}
+	proof, err := ledger.ParseProof(w.proof(0, uint64(len(w.log)), headTime.Add(time.Hour)))
+	w.must(err)
+	n := len(w.log)
+	return fstest.MapFS{
+		"checkpoint":                            {Data: proof.Checkpoint},
+		fmt.Sprintf("tile/0/000.p/%d", n):       {Data: hashes},
+		fmt.Sprintf("tile/entries/000.p/%d", n): {Data: bundle},
+	}
 }
 
 func (w *world) proof(index int, size uint64, at time.Time) []byte {

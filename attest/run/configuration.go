@@ -48,22 +48,34 @@ func ParseConfiguration(doc []byte) (*Configuration, error) {
 	if err := json.Unmarshal(doc, &members); err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	c.Unknown = unknowns("", members)
+	c.Unknown = unknowns(members)
 	return &c, nil
 }
 
-// unknowns finds what nobody knows in an object and in the objects in it, so
-// that {"engine":{"version":"unknown"}} says no less than {"engine":"unknown"}.
-func unknowns(within string, members map[string]any) []string {
+// unknowns finds what nobody knows in an object and in all that is in it, so that
+// {"engine":{"version":"unknown"}} says no less than {"engine":"unknown"}.
+func unknowns(members map[string]any) []string {
 	var found []string
 	for _, name := range slices.Sorted(maps.Keys(members)) {
-		switch v := members[name].(type) {
-		case string:
-			if v == unknown {
-				found = append(found, within+name)
-			}
-		case map[string]any:
-			found = append(found, unknowns(within+name+".", v)...)
+		found = append(found, unknownIn(name, members[name])...)
+	}
+	return found
+}
+
+func unknownIn(name string, value any) []string {
+	var found []string
+	switch v := value.(type) {
+	case string:
+		if v == unknown {
+			return []string{name}
+		}
+	case map[string]any:
+		for _, inner := range unknowns(v) {
+			found = append(found, name+"."+inner)
+		}
+	case []any:
+		for i, element := range v {
+			found = append(found, unknownIn(fmt.Sprintf("%s.%d", name, i), element)...)
 		}
 	}
 	return found

@@ -37,6 +37,13 @@ func TestParseConfiguration(t *testing.T) {
 	if want := []string{"engine.version", "network"}; !slices.Equal(c.Unknown, want) {
 		t.Errorf("Unknown = %q, want %q", c.Unknown, want)
 	}
+	c, err = ParseConfiguration(configuration(t, `"network": "none"`, `"network": ["none", {"hosts": ["unknown"]}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"network.1.hosts.0"}; !slices.Equal(c.Unknown, want) {
+		t.Errorf("Unknown = %q, want %q", c.Unknown, want)
+	}
 }
 
 func TestParseConfigurationRefuses(t *testing.T) {

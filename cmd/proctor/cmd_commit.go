@@ -76,7 +76,7 @@ func (e *env) runCommitTestset(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	h, err := openHome()
+	h, err := e.openHome()
 	if err != nil {
 		return err
 	}
@@ -226,7 +226,7 @@ func (e *env) runCommitModel(c *cli.Context) error {
 	if err := need(c, "name"); err != nil {
 		return err
 	}
-	h, err := openHome()
+	h, err := e.openHome()
 	if err != nil {
 		return err
 	}

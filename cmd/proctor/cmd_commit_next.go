@@ -23,7 +23,7 @@ func (e *env) runCommitNext(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	h, err := openHome()
+	h, err := e.openHome()
 	if err != nil {
 		return err
 	}

@@ -248,8 +248,8 @@ func (e *env) open(c *cli.Context, target *url.URL) (io.ReadCloser, int64, error
 		return nil, 0, err
 	}
 	if response.StatusCode != http.StatusOK {
-		response.Body.Close()
-		return nil, 0, fmt.Errorf("%s: %s", target, response.Status)
+		defer response.Body.Close()
+		return nil, 0, statusError(target, response)
 	}
 	return response.Body, response.ContentLength, nil
 }

@@ -33,7 +33,7 @@ func (e *env) runHead(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	h, err := openHome()
+	h, err := e.openHome()
 	if err != nil {
 		return err
 	}
@@ -116,6 +116,16 @@ func (h *home) round(policy *verify.Policy, name string) (*attest.Round, error) 
 	return nil, withHint(fmt.Errorf("%s: no beacon of your policy signed this round", name), `"proctor policy show" lists the beacons`)
 }
 
+// laterRound is round for statements that can do without one.
+func (h *home) laterRound(name string, policy *verify.Policy) (*attest.Round, error) {
+	if name == "" {
+		if _, err := newestFile(h.path(beaconsDir)); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+	}
+	return h.round(policy, name)
+}
+
 func newestFile(dir string) (string, error) {
 	files, err := os.ReadDir(dir)
 	if err != nil {
@@ -160,7 +170,7 @@ func (e *env) runRetract(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	h, err := openHome()
+	h, err := e.openHome()
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func (e *env) runInit(c *cli.Context) (err error) {
 		return err
 	}
 	defer func() { os.RemoveAll(dir) }()
-	h := &home{dir: dir, config: config{Issuer: issuer, Ledger: "ledger"}}
+	h := &home{dir: dir, now: e.now, config: config{Issuer: issuer, Ledger: "ledger"}}
 	if err := h.create(e, c, password, final); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -25,6 +26,19 @@ func (e *env) cmdLedger() *cli.Command {
 			{Name: "show", Usage: "list the entries of the home's ledger", Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON lines"}}, Action: e.runLedgerShow},
 			{Name: "fsck", Usage: "hash every entry and tile again and compare with the checkpoint", Action: e.runLedgerFsck},
 			{Name: "count", Usage: "count registrations per test set and lab: reported, open", Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON object"}}, Action: e.runLedgerCount},
+			{
+				Name: "mirror", Usage: "copy a ledger of your policy, to scan it offline", ArgsUsage: "DIR|URL",
+				Description: "Copies a ledger from a directory or from its URL and compares every entry with its\n" +
+					"checkpoint. A copy that is there is carried on; a ledger that is not consistent with it\n" +
+					"is refused, and that is evidence against it.",
+				Flags: []cli.Flag{
+					&cli.StringFlag{Name: "out", Usage: "make or carry on the copy in `DIR`"},
+					&cli.StringFlag{Name: "policy", Usage: "the policy, a `FILE`, that names the ledger (default: the home's)"},
+					&cli.DurationFlag{Name: "timeout", Usage: "give up on a request after `DURATION`", Value: time.Minute},
+					quietFlag(),
+				},
+				Action: e.runLedgerMirror,
+			},
 			{
 				Name: "witness", Usage: "the local witness",
 				Subcommands: []*cli.Command{{
@@ -52,25 +66,16 @@ func (h *home) readLedger(ctx context.Context) ([]ledgerEntry, ledger.Checkpoint
 	if err != nil {
 		return nil, ledger.Checkpoint{}, fmt.Errorf("%s: %w", h.path(ledgerPubFile), err)
 	}
-	return scan(ctx, ledger.Dir(h.relative(h.config.Ledger)), []ledger.LogKey{key})
+	return scan(ctx, ledger.Dir(h.relative(h.config.Ledger)), key)
 }
 
-// scan reads a ledger whose checkpoint one of the keys signed, and hashes every
-// entry on the way.
-func scan(ctx context.Context, r ledger.Reader, keys []ledger.LogKey) ([]ledgerEntry, ledger.Checkpoint, error) {
+// scan reads the whole ledger of a key, and hashes every entry on the way.
+func scan(ctx context.Context, r ledger.Reader, key ledger.LogKey) ([]ledgerEntry, ledger.Checkpoint, error) {
 	signed, err := r.ReadCheckpoint(ctx)
 	if err != nil {
 		return nil, ledger.Checkpoint{}, err
 	}
-	said, err := ledger.ParseCheckpoint(signed)
-	if err != nil {
-		return nil, ledger.Checkpoint{}, err
-	}
-	at := slices.IndexFunc(keys, func(k ledger.LogKey) bool { return k.Origin == said.Origin })
-	if at < 0 {
-		return nil, ledger.Checkpoint{}, fmt.Errorf("the ledger is %q, which is none of those that are trusted", said.Origin)
-	}
-	cp, err := keys[at].Open(signed)
+	cp, err := key.Open(signed)
 	if err != nil {
 		return nil, cp, err
 	}
@@ -83,34 +88,11 @@ func scan(ctx context.Context, r ledger.Reader, keys []ledger.LogKey) ([]ledgerE
 	return list, cp, err
 }
 
-// addScanned adds to a pack what a ledger holds of the pack's issuers and the pack
-// leaves out: retractions, heads, other branches, earlier results. It returns how
-// many statements these are.
-func addScanned(ctx context.Context, pack *attest.Pack, r ledger.Reader, scanned []ledgerEntry, cp ledger.Checkpoint) (added int, err error) {
-	issuers := map[string]bool{}
-	for _, e := range pack.Entries {
-		issuers[e.Statement.Head().Issuer] = true
-	}
-	for _, le := range scanned {
-		if le.entry == nil || !issuers[le.entry.Statement.Head().Issuer] || pack.Entries[le.entry.Statement.ID] != nil {
-			continue
-		}
-		hashes, err := ledger.ProveInclusion(ctx, r, cp.Size, le.index)
-		if err != nil {
-			return added, err
-		}
-		le.entry.Proof = ledger.FormatProof(ledger.Proof{Index: le.index, Hashes: hashes, Checkpoint: cp.Signed})
-		pack.Entries[le.entry.Statement.ID] = le.entry
-		added++
-	}
-	return added, nil
-}
-
 func (e *env) runLedgerShow(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	h, err := openHome()
+	h, err := e.openHome()
 	if err != nil {
 		return err
 	}
@@ -139,7 +121,7 @@ func (e *env) runLedgerFsck(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	h, err := openHome()
+	h, err := e.openHome()
 	if err != nil {
 		return err
 	}
@@ -171,7 +153,7 @@ func (e *env) runLedgerCount(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	h, err := openHome()
+	h, err := e.openHome()
 	if err != nil {
 		return err
 	}
@@ -231,7 +213,7 @@ func (e *env) runWitnessAdd(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	h, err := openHome()
+	h, err := e.openHome()
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (e *env) runOpen(c *cli.Context) error {
 	if !c.Bool("all") || !c.Bool("private") {
 		return usagef("open makes private openings of all items so far: give --all --private")
 	}
-	h, err := openHome()
+	h, err := e.openHome()
 	if err != nil {
 		return err
 	}

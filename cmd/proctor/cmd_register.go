@@ -59,7 +59,7 @@ func (e *env) runRegister(c *cli.Context) error {
 	if err := need(c, "model", "testset", "config", "deadline"); err != nil {
 		return err
 	}
-	h, err := openHome()
+	h, err := e.openHome()
 	if err != nil {
 		return err
 	}

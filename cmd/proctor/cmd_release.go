@@ -52,7 +52,7 @@ func (e *env) runRelease(c *cli.Context) error {
 	if err := need(c, "model", "published"); err != nil {
 		return err
 	}
-	h, err := openHome()
+	h, err := e.openHome()
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (e *env) runClaim(c *cli.Context) error {
 	if err := need(c, "scores"); err != nil {
 		return err
 	}
-	h, err := openHome()
+	h, err := e.openHome()
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ func (e *env) cmdResult() *cli.Command {
 			&cli.StringFlag{Name: "row", Usage: "for plain JSONL: `key=PATH,response=PATH,grade=PATH[,sample=PATH][,trace=PATH]`"},
 			&cli.StringFlag{Name: "match", Usage: "match rows to items by the content of this `FIELD`"},
 			&cli.StringFlag{Name: "task", Usage: "`TASK` of a log that has several"},
+			&cli.StringFlag{Name: "beacon", Usage: "a beacon round, a `FILE`, fetched after the run was registered (default: the newest that \"proctor fetch\" saved)"},
 			&cli.StringSliceFlag{Name: "exclude", Usage: "exclude an item that has no row, as `KEY=REASON`; repeatable"},
 			outFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
 		},
@@ -44,7 +45,7 @@ func (e *env) runResult(c *cli.Context) error {
 	if err := need(c, "registration", "items"); err != nil {
 		return err
 	}
-	h, err := openHome()
+	h, err := e.openHome()
 	if err != nil {
 		return err
 	}
@@ -75,6 +76,9 @@ func (e *env) runResult(c *cli.Context) error {
 	}
 	sealed, err := e.sealRows(c, pack, runID, reg, runDir)
 	if err != nil {
+		return err
+	}
+	if sealed.predicate.NotBefore, err = h.laterRound(c.String("beacon"), s.policy); err != nil {
 		return err
 	}
 	signed, err := s.logAndPack(e.ctx, sealed.predicate, pack, out)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -27,7 +28,7 @@ func (e *env) cmdVerify() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "policy", Usage: "the policy, a `FILE` (default: the home's)"},
 			&cli.StringFlag{Name: "model", Usage: "the published model files, a `DIR`, to recompute the modelID from"},
-			&cli.StringSliceFlag{Name: "ledger", Usage: "a ledger of the policy, or a copy of one, in `DIR`: what it holds of the pack's issuers counts too; repeatable"},
+			&cli.StringSliceFlag{Name: "ledger", Usage: "a ledger of the policy, or a copy of one, in `DIR`, to scan for what the pack leaves out; repeatable"},
 			&cli.StringFlag{Name: "at", Usage: "verification `TIME`, RFC 3339 (default: now)"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
 			quietFlag(),
@@ -108,10 +109,8 @@ func (e *env) verifyFile(c *cli.Context, name string, policy *verify.Policy, opt
 		return nil, err
 	}
 	defer done()
-	for _, dir := range c.StringSlice("ledger") {
-		if err := e.scanInto(c, pack, dir, policy); err != nil {
-			return nil, fmt.Errorf("ledger %s: %w", dir, err)
-		}
+	if opts.Scans, err = e.scanInto(c, pack, policy, opts.At); err != nil {
+		return nil, err
 	}
 	v, err := verify.Pack(c.Context, pack, policy, opts)
 	if err != nil {
@@ -120,17 +119,26 @@ func (e *env) verifyFile(c *cli.Context, name string, policy *verify.Policy, opt
 	return v, nil
 }
 
-func (e *env) scanInto(c *cli.Context, pack *attest.Pack, dir string, policy *verify.Policy) error {
-	r := ledger.Dir(dir)
-	entries, cp, err := scan(c.Context, r, policy.Ledger.Logs())
+// scanInto adds to a pack what the ledgers hold and it leaves out.
+func (e *env) scanInto(c *cli.Context, pack *attest.Pack, policy *verify.Policy, at time.Time) ([]verify.Scan, error) {
+	dirs := c.StringSlice("ledger")
+	if len(dirs) == 0 {
+		return nil, nil
+	}
+	var readers []ledger.Reader
+	for _, dir := range dirs {
+		readers = append(readers, ledger.Dir(dir))
+	}
+	scans, err := verify.ScanInto(c.Context, pack, policy, at, readers...)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("scanning %s: %w", strings.Join(dirs, ", "), err)
 	}
-	added, err := addScanned(c.Context, pack, r, entries, cp)
-	if err == nil && !c.Bool("json") {
-		e.note(c, "ledger %s, size %d, holds %d statement(s) of these issuers that the pack leaves out", cp.Origin, cp.Size, added)
+	for _, s := range scans {
+		if !c.Bool("json") {
+			e.note(c, "ledger %s, size %d, holds %d statement(s) that bear on this pack and that it leaves out", s.Origin, s.Size, s.Added)
+		}
 	}
-	return err
+	return scans, nil
 }
 
 func (e *env) printVerdict(c *cli.Context, name string, v *verify.Verdict, many bool) error {

@@ -23,7 +23,7 @@ type tampering struct {
 }
 
 func (d *demo) tamper() error {
-	d.say("\n7. Six tamperings, and what catches each. Where a party lies, it signs with its own key.")
+	d.say("\n10. Six tamperings, and what catches each. Where a party lies, it signs with its own key.")
 	list := []tampering{
 		{what: "the lab publishes 97.5 % for the same result", check: "score/recomputed", exit: exitContradicted, apply: func(f *forger) error {
 			return f.resign("lab", f.release, func(p attest.Predicate) { p.(*attest.Release).Scores[0].Score = "97.5" })

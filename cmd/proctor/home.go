@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/BurntSushi/toml"
 	"golang.org/x/mod/sumdb/note"
@@ -43,6 +44,7 @@ const (
 type home struct {
 	dir    string
 	config config
+	now    func() time.Time
 }
 
 type config struct {
@@ -58,8 +60,8 @@ func homeDir() string {
 	return homeName
 }
 
-func openHome() (*home, error) {
-	h := &home{dir: homeDir()}
+func (e *env) openHome() (*home, error) {
+	h := &home{dir: homeDir(), now: e.now}
 	data, err := readLimited(h.path(configFile), 1<<16)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, withHint(fmt.Errorf("there is no home at %s", h.dir),
@@ -184,6 +186,7 @@ func (h *home) cosign(ctx context.Context, r ledger.Reader, checkpoint []byte) (
 		if err != nil {
 			return nil, fmt.Errorf("witness %s: %w", dir, err)
 		}
+		w.Now = h.now
 		cosigners = append(cosigners, w)
 	}
 	cosigned, errs := witness.Gather(ctx, r, checkpoint, cosigners)

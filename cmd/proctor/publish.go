@@ -38,6 +38,8 @@ func becomesPublic(p attest.Predicate) string {
 			return "that you committed to a model, and the name that you gave it; not which it is"
 		}
 		return "the model's name and what identifies it"
+	case *attest.Grant:
+		return "who holds which of your items, what for, and who paid"
 	case *attest.Registration:
 		return "which model is run on which test set, by whom, how, and when the result is due"
 	case *attest.Result:

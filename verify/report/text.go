@@ -72,6 +72,9 @@ func (p *printer) row(r *verify.Row) {
 	p.field("model", quoted(r.Model)+by(r.Lab))
 	p.field("test set", quoted(r.Testset)+by(r.Owner))
 	p.field("run", "evaluated"+by(r.Evaluator))
+	if r.Runs != nil {
+		p.field("runs", fmt.Sprintf("%d of %d that the lab announced on this set are reported; rank %d", r.Runs.Reported, r.Runs.Registered, r.Runs.Rank))
+	}
 	for _, state := range []verify.State{verify.Contradicted, verify.Missing, verify.Attested, verify.Proven, verify.NotApplicable} {
 		p.checks(r.Checks, state)
 	}

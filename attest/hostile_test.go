@@ -1,0 +1,138 @@
+package attest
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// retraction is the payload of a small statement.
+func retraction(t testing.TB) []byte {
+	t.Helper()
+	s, err := NewStatement(&Retraction{Header: Header{Issuer: "https://lab.example"}, Target: Hash{1}, Reason: "wrong"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Payload
+}
+
+// What encoding/json takes for a member is not one to another reader, who would see
+// another statement, or none.
+func TestMembersAreSpelled(t *testing.T) {
+	payload := string(retraction(t))
+	if _, err := ParseStatement([]byte(payload)); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ old, new string }{
+		{`"predicate":`, `"Predicate":`},
+		{`"_type":`, `"_TYPE":`},
+		{`"subject":`, `"ſubject":`},
+		{`"name":`, `"Name":`},
+		{`"digest":`, `"digeſt":`},
+		{`"subject":[`, `"subject":[{"digest":{"sha256":"00"},"name":"x"}],"ſubject":[`},
+	} {
+		text, err := Canonicalize([]byte(strings.Replace(payload, tt.old, tt.new, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ParseStatement(text); err == nil {
+			t.Errorf("ParseStatement accepts %s for %s", tt.new, tt.old)
+		}
+	}
+	bundle, err := FormatBundle([]byte(payload), []byte("signature"), "hint")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := base64.StdEncoding.EncodeToString([]byte("another payload"))
+	for _, tt := range []struct{ old, new string }{
+		{`"mediaType":`, `"mediatype":`},
+		{`"dsseEnvelope":`, `"dsseenvelope":`},
+		{`"dsseEnvelope":`, `"dſseEnvelope":{"payload":"` + other + `"},"dsseEnvelope":`},
+		{`"payload":`, `"PAYLOAD":"` + other + `","payload":`},
+		{`"signatures":`, `"ſignatures":`},
+		{`"sig":`, `"ſig":"` + other + `","sig":`},
+	} {
+		text, err := Canonicalize([]byte(strings.Replace(string(bundle), tt.old, tt.new, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := ParseBundle(text); err == nil {
+			t.Errorf("ParseBundle accepts %s for %s: payload %.20q", tt.new, tt.old, b.Payload)
+		}
+	}
+	var more map[string]any
+	if err := json.Unmarshal(bundle, &more); err != nil {
+		t.Fatal(err)
+	}
+	more["somethingElse"] = 1
+	raw, err := json.Marshal(more)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := Canonicalize(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ParseBundle(text); err != nil {
+		t.Errorf("ParseBundle refuses a member of its own name: %v", err)
+	}
+}
+
+// zeros is a file of size zeros, which takes no room until it is read.
+func zeros(size int64) packFile {
+	return packFile{size, func() (io.ReadCloser, error) {
+		return io.NopCloser(io.LimitReader(zeroReader{}, size)), nil
+	}}
+}
+
+type zeroReader struct{}
+
+func (zeroReader) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// Proofs and rounds are held in memory, all of them: many small files are a bomb too.
+func TestManySmallFiles(t *testing.T) {
+	files := map[string]packFile{}
+	for i := range maxSmallBytes/maxSmallFile + 1 {
+		files[fmt.Sprintf("beacons/%064x-1.json", i)] = zeros(maxSmallFile)
+	}
+	if _, err := readPack(files); err == nil || !strings.Contains(err.Error(), "beside its artifacts") {
+		t.Errorf("readPack of %d MiB beside artifacts: %v", len(files), err)
+	}
+}
+
+// A megabyte that unfolds to gigabytes is no artifact.
+func TestZipBomb(t *testing.T) {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	w, err := z.Create("artifacts/" + Hash{}.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.CopyN(w, zeroReader{}, 2*bombSize); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadZip(bytes.NewReader(b.Bytes()), int64(b.Len())); err == nil || !strings.Contains(err.Error(), "unfolds") {
+		t.Errorf("ReadZip of %d bytes that unfold to %d: %v", b.Len(), int64(2*bombSize), err)
+	}
+}
+
+// Whether a file is a link or elsewhere, it is not part of a pack.
+func TestReadDirRefuses(t *testing.T) {
+	for _, name := range []string{"other/file", "entries/x", "artifacts/" + strings.ToUpper(fmt.Sprintf("%064x", 0xabc)), "beacons/1.json", "policy.toml"} {
+		if _, err := ReadDir(fstest.MapFS{name: {Data: []byte("{}")}}); err == nil {
+			t.Errorf("ReadDir accepts %s", name)
+		}
+	}
+}

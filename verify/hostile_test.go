@@ -1,0 +1,255 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/proctor-attest/proctor/attest"
+)
+
+// add puts a statement into the pack that no policy has a key for, or that was not
+// logged.
+func (w *world) add(issuer string, p attest.Predicate) *attest.Entry {
+	p.Head().Issuer = issuer
+	e := w.signAs(issuer, p)
+	w.pack.Entries[e.Statement.ID] = e
+	return e
+}
+
+func (w *world) resultID() attest.Hash { return w.chains[evaluator][1].Statement.ID }
+
+func (w *world) sums(score string) []attest.Score {
+	return []attest.Score{{Label: "sums", Score: score, Decimals: 1, Scale: "100", Result: w.resultID()}}
+}
+
+// otherRelease has the lab release a second model, for which it publishes no score.
+func otherRelease(w *world) {
+	pkg := digest("package")
+	w.issue(lab, &attest.Release{
+		Name: "tiny-b", Published: []string{"https://hub.example/b"}, Package: &pkg,
+		Model: weightsOf(w.t, []attest.RoleDigest{{Role: "weights", Digest: digest("other weights")}}),
+	})
+}
+
+func secondReport(w *world) {
+	again := *w.chains[evaluator][1].Statement.Predicate.(*attest.Result)
+	w.issue(evaluator, &again)
+}
+
+// Whoever assembles a pack can add what he likes to it. It must not make what is
+// honest contradicted, nor change what is said of it.
+func TestStrangersRefuteNothing(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		hooks hooks
+		junk  func(*world)
+	}{
+		{"a claim of another score", hooks{}, func(w *world) {
+			w.add(stranger, &attest.Claim{Text: "tiny is bad at sums", Scores: w.sums("12.3")})
+		}},
+		{"a claim in the lab's name", hooks{}, func(w *world) {
+			e := w.add(lab, &attest.Claim{Header: attest.Header{Seq: 2}, Text: "tiny is bad at sums", Scores: w.sums("12.3")})
+			w.keyless(e)
+		}},
+		{"a claim that names another release", hooks{afterResult: otherRelease}, func(w *world) {
+			refs := []attest.Ref{{Role: attest.RoleRelease, ID: w.chains[lab][1].Statement.ID}}
+			w.add(stranger, &attest.Claim{Header: attest.Header{Refs: refs}, Text: "tiny-b is good at sums", Scores: w.sums("66.7")})
+		}},
+		{"a claim of a second result", hooks{afterResult: secondReport}, func(w *world) {
+			scores := w.sums("66.7")
+			scores[0].Result = w.chains[evaluator][2].Statement.ID
+			w.add(stranger, &attest.Claim{Text: "tiny is good at sums", Scores: scores})
+		}},
+		{"a release that opens the seal wrongly", hooks{sealed: true}, func(w *world) {
+			p := *w.releaseOf()
+			p.Header = attest.Header{}
+			p.Seals = []attest.Seal{{Commitment: p.Seals[0].Commitment}}
+			w.add(stranger, &p)
+		}},
+		{"a run of its own invention", hooks{}, func(w *world) {
+			p := *w.chains[evaluator][1].Statement.Predicate.(*attest.Result)
+			p.Header = attest.Header{Refs: p.Refs}
+			p.Score = "1"
+			e := w.add(stranger, &p)
+			scores := w.sums("100")
+			scores[0].Result = e.Statement.ID
+			w.add(stranger, &attest.Claim{Text: "tiny is perfect", Scores: scores})
+		}},
+	} {
+		honest := newWorld(t, tt.hooks).verify()
+		w := newWorld(t, tt.hooks)
+		tt.junk(w)
+		v := w.verify()
+		if v.Headline != NotSupported {
+			t.Errorf("%s: headline %s, want %s", tt.name, v.Headline, NotSupported)
+		}
+		for _, claim := range v.Claims {
+			for _, r := range claim.Rows {
+				if claim.ID == honest.Claims[0].ID && !reflect.DeepEqual(r, honest.Claims[0].Rows[0]) {
+					t.Errorf("%s: the honest row became\n%+v, was\n%+v", tt.name, r, honest.Claims[0].Rows[0])
+				}
+				for _, c := range r.Checks {
+					if c.State == Contradicted {
+						t.Errorf("%s: %s is contradicted: %s", tt.name, c.Name, c.Detail)
+					}
+				}
+			}
+		}
+	}
+}
+
+func (w *world) releaseOf() *attest.Release {
+	return w.chains[lab][1].Statement.Predicate.(*attest.Release)
+}
+
+// keyless spoils the signature of an entry.
+func (w *world) keyless(e *attest.Entry) {
+	sig := append([]byte(nil), e.Bundle.Signature...)
+	sig[40] ^= 1
+	bundle, err := attest.FormatBundle(e.Statement.Payload, sig, "test")
+	w.must(err)
+	spoilt, err := attest.ParseEntry(bundle)
+	w.must(err)
+	w.pack.Entries[e.Statement.ID] = spoilt
+}
+
+const otherLab = "https://other-lab.example"
+
+func knowsOtherLab(t testing.TB) func(string) string {
+	return func(s string) string {
+		return s + fmt.Sprintf("\n[[issuer]]\nuri = %q\nroles = [\"lab\"]\n[[issuer.key]]\npem = '''\n%s'''\n", otherLab, publicPEM(t, otherLab))
+	}
+}
+
+// A row is contradicted by the branches of those whom it relies on, not by those of
+// anybody whose two statements somebody put beside it.
+func TestOthersBranches(t *testing.T) {
+	w := newWorld(t, hooks{policy: knowsOtherLab(t)})
+	for _, name := range []string{"a", "b"} {
+		w.add(otherLab, &attest.Model{Name: name, Model: weightsOf(t, modelRoles()), Roles: modelRoles()})
+	}
+	if v := w.verify(); v.Headline != Supported {
+		t.Errorf("headline %s after another lab's equivocation, want %s", v.Headline, Supported)
+	}
+}
+
+// The release of somebody else says nothing about the lab's model.
+func TestReleaseByAnotherLab(t *testing.T) {
+	w := newWorld(t, hooks{policy: knowsOtherLab(t)})
+	pkg := digest("package")
+	e := w.add(otherLab, &attest.Release{
+		Name: "tiny-clone", Published: []string{"https://hub.example/clone"}, Package: &pkg, Model: w.releaseOf().Model,
+	})
+	refs := []attest.Ref{{Role: attest.RoleRelease, ID: e.Statement.ID}}
+	w.add(otherLab, &attest.Claim{Header: attest.Header{Seq: 1, Prev: e.Statement.ID, Refs: refs}, Text: "tiny-clone", Scores: w.sums("66.7")})
+	v, err := Pack(t.Context(), w.pack, w.policy(), Options{At: judgedAt, Published: publishedModel("weights")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, claim := range v.Claims {
+		if claim.Issuer != otherLab {
+			continue
+		}
+		for _, name := range []string{"model/same-as-released", "model/recomputed", "model/uncovered"} {
+			if c := find(claim.Rows[0].Checks, name); c.State != Missing {
+				t.Errorf("%s is %s, want missing: %s", name, c.State, c.Detail)
+			}
+		}
+	}
+}
+
+// Two seals can hide one model: until they are opened, nothing is known to differ.
+func TestSameModel(t *testing.T) {
+	ref := func(kind, id string) attest.ModelRef { return attest.ModelRef{Kind: kind, ID: digest(id)} }
+	a, b := ref(attest.ModelWeights, "a"), ref(attest.ModelWeights, "b")
+	x, y := ref(attest.ModelSealed, "x"), ref(attest.ModelSealed, "y")
+	served := ref(attest.ModelEndpoint, "a")
+	for _, tt := range []struct {
+		models   []attest.ModelRef
+		variants bool
+		want     State
+	}{
+		{[]attest.ModelRef{a}, false, Proven},
+		{[]attest.ModelRef{x}, false, Proven},
+		{[]attest.ModelRef{{}}, false, Missing},
+		{[]attest.ModelRef{a, a}, false, Proven},
+		{[]attest.ModelRef{x, x}, false, Proven},
+		{[]attest.ModelRef{a, b}, false, Contradicted},
+		{[]attest.ModelRef{a, b}, true, NotApplicable},
+		{[]attest.ModelRef{a, {}}, true, Missing},
+		{[]attest.ModelRef{a, x}, false, Missing},
+		{[]attest.ModelRef{x, y}, false, Missing},
+		{[]attest.ModelRef{x, a, b}, false, Contradicted},
+		{[]attest.ModelRef{{}, a, b}, false, Contradicted},
+		{[]attest.ModelRef{a, served}, false, Contradicted},
+	} {
+		signed := &statement{key: new(IssuerKey)}
+		var rows []*rowJudge
+		for _, m := range tt.models {
+			rows = append(rows, &rowJudge{row: new(Row), model: m, registrationSt: signed})
+		}
+		if got := sameModel(rows, tt.variants); got.State != tt.want {
+			t.Errorf("sameModel(%v, %v) = %s, want %s", tt.models, tt.variants, got.State, tt.want)
+		}
+		for _, r := range rows {
+			r.registrationSt = new(statement)
+		}
+		if got := sameModel(rows, tt.variants); got.State == Contradicted {
+			t.Errorf("sameModel(%v, %v) is contradicted by registrations that nobody signed", tt.models, tt.variants)
+		}
+	}
+}
+
+// What a verdict says must not depend on the order of a map.
+func TestSameVerdictEveryTime(t *testing.T) {
+	h := hooks{policy: func(s string) string {
+		return strings.Replace(s, "w1 = \""+operator, "w1 = \""+lab, 1) // attested by several
+	}, pack: func(w *world) {
+		for _, issuer := range []string{lab, evaluator, owner} { // each equivocates
+			e := w.signAs(issuer, &attest.Retraction{Header: attest.Header{Issuer: issuer}, Target: digest(issuer), Reason: "none"})
+			w.pack.Entries[e.Statement.ID] = e
+		}
+	}}
+	other := publishedModel("weights")
+	other.Roles = []attest.RoleDigest{{Role: "code", Digest: digest("code")}}
+	other.ID = digest("other")
+	w := newWorld(t, h)
+	policy := w.policy()
+	var first *Verdict
+	for range 32 {
+		v, err := Pack(t.Context(), w.pack, policy, Options{At: judgedAt, Published: other})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = v
+		}
+		if !reflect.DeepEqual(v, first) {
+			t.Fatalf("another verdict on the same pack:\n%+v\n%+v", v, first)
+		}
+	}
+}
+
+// A hostile pack ends in an error before it takes all day.
+func TestTooManyScores(t *testing.T) {
+	w := newWorld(t, hooks{})
+	scores := make([]attest.Score, 200)
+	for i := range scores {
+		scores[i] = w.sums("66.7")[0]
+	}
+	for i := range maxRows/len(scores) + 1 {
+		w.add(stranger, &attest.Claim{Header: attest.Header{Seq: uint64(i)}, Text: "again", Scores: scores})
+	}
+	if v, err := Pack(t.Context(), w.pack, w.policy(), Options{At: judgedAt}); err == nil {
+		t.Errorf("a pack with more than %d scores is %s, want an error", maxRows, v.Headline)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Pack(ctx, newWorld(t, hooks{}).pack, w.policy(), Options{At: judgedAt}); !errors.Is(err, context.Canceled) {
+		t.Errorf("Pack under a cancelled context: %v", err)
+	}
+}

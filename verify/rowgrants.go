@@ -1,0 +1,103 @@
+package verify
+
+import (
+	"fmt"
+
+	"github.com/proctor-attest/proctor/attest"
+)
+
+// checkRunLater asks whether the run can have begun before it was registered. Two
+// things exclude it together: the result carries a beacon round that nobody knew
+// when the registration was logged, and an independent owner first handed items to
+// the lab or its evaluator after the registration, whose id its grant names.
+func (r *rowJudge) checkRunLater() {
+	const name = "order/run-later"
+	if r.registration == nil || r.testset == nil {
+		r.missing(name, "no registered result on a test set")
+		return
+	}
+	lab, evaluator, owner := r.registration.Lab, r.registration.Evaluator, r.testsetSt.issuer()
+	registered, state := r.bound(r.registrationSt, r.parties(r.registrationSt))
+	switch {
+	case r.retroactive:
+		r.missing(name, "the registration says that the run was made before")
+		return
+	case state != Proven:
+		r.missing(name, "nothing independent shows when the run was registered")
+		return
+	case r.resultSt.notBefore.IsZero():
+		r.missing(name, "the result carries no beacon round%s", because(r.resultSt.noRound))
+		return
+	case !r.resultSt.notBefore.After(registered.Add(r.policy.Skew)):
+		r.missing(name, "the result's beacon round is of %s, and the run was registered by %s: clocks may differ by %s", stamp(r.resultSt.notBefore), stamp(registered), r.policy.Skew)
+		return
+	case r.testset.Access == "public":
+		r.missing(name, "the items are public: answers may have existed before")
+		return
+	case !r.policy.Independent(owner, lab, evaluator):
+		r.missing(name, "the owner %s is not known to be independent of lab and evaluator: it may have handed items over unseen", owner)
+		return
+	}
+	grant, why := r.firstGrant(owner, lab, evaluator)
+	if why != "" {
+		r.missing(name, "%s", why)
+		return
+	}
+	r.pass(name, "%s first granted items to %s for this registration; the result follows %s", owner, grant.Holder, stamp(r.resultSt.notBefore))
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return " that counts: " + why
+}
+
+// firstGrant returns the owner's first grant of the set to the lab or the evaluator,
+// if it is for this registration. That there was none before takes all of the
+// owner's statements: a scan, or a chain from its very first to a fresh head.
+func (r *rowJudge) firstGrant(owner, lab, evaluator string) (*attest.Grant, string) {
+	if _, why := r.everywhere(); why != "" {
+		first := r.firstOf(owner)
+		if first == nil || first.Statement.Head().Seq != 0 {
+			return nil, "earlier grants are not excluded: " + why
+		}
+		if _, gap := r.followChain(owner, span{first, r.testsetSt.Statement.Head().Seq}); gap != "" {
+			return nil, "earlier grants are not excluded: " + gap
+		}
+	}
+	var found *statement
+	for _, s := range ofKind[*attest.Grant](r.judge) {
+		p := s.Statement.Predicate.(*attest.Grant)
+		ours := r.policy.sameParty(p.Holder, lab) || r.policy.sameParty(p.Holder, evaluator)
+		if s.key == nil || s.issuer() != owner || p.SetID != r.registration.Testset.SetID || !ours {
+			continue
+		}
+		if found == nil || s.Statement.Head().Seq < found.Statement.Head().Seq {
+			found = s
+		}
+	}
+	if found == nil {
+		return nil, fmt.Sprintf("no grant of %s hands items to %s or %s", owner, lab, evaluator)
+	}
+	grant := found.Statement.Predicate.(*attest.Grant)
+	switch {
+	case found.verified == nil:
+		return nil, "the grant: " + found.unlogged
+	case found.ref(attest.RoleRegistration) != r.registrationSt.Statement.ID || grant.RunID == nil || *grant.RunID != r.registrationSt.Statement.ID:
+		return nil, fmt.Sprintf("%s held items before: its first grant is not for this registration", grant.Holder)
+	}
+	return grant, ""
+}
+
+// firstOf is the issuer's signed statement with the lowest number here.
+func (j *judge) firstOf(issuer string) *statement {
+	var first *statement
+	for _, id := range j.pack.IDs() {
+		s := j.all[id]
+		if s.key != nil && s.issuer() == issuer && (first == nil || s.Statement.Head().Seq < first.Statement.Head().Seq) {
+			first = s
+		}
+	}
+	return first
+}

@@ -1,0 +1,117 @@
+package verify
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+
+	"github.com/proctor-attest/proctor/attest"
+)
+
+// Runs counts what a lab announced on a test set, over all versions, models and
+// evaluators, and what became of it.
+type Runs struct {
+	Registered  int `json:"registered"`
+	Reported    int `json:"reported"`
+	Undisclosed int `json:"undisclosed"`
+	Rank        int `json:"rank"` // of this result's score among those reported with its metric, from 1
+}
+
+// checkRegistrations counts the runs of the row's lab on its test set. Showing the
+// best of many is what this project began with.
+func (r *rowJudge) checkRegistrations() {
+	const name = "completeness/registrations"
+	if r.registration == nil || r.testset == nil {
+		r.missing(name, "no registered result on a test set")
+		return
+	}
+	asOf, why := r.everywhere()
+	if why != "" {
+		r.missing(name, "%s", why)
+		return
+	}
+	if !r.policy.Independent(r.testsetSt.issuer(), r.registration.Lab) {
+		// A lab could clone a set under many names and register each run on another.
+		r.missing(name, "the set's owner %s is not known to be independent of %s: another set may hold other runs", r.testsetSt.issuer(), r.registration.Lab)
+		return
+	}
+	runs := r.countRuns()
+	r.row.Runs = &runs
+	text := fmt.Sprintf("%d of %d runs of %s on this set are reported, as of %s; this is rank %d", runs.Reported, runs.Registered, r.registration.Lab, stamp(asOf), runs.Rank)
+	if limit := r.policy.Require.MaxUndisclosed; runs.Undisclosed > limit {
+		r.missing(name, "%s; %d are undisclosed, and the policy permits %d", text, runs.Undisclosed, limit)
+		return
+	}
+	r.pass(name, "%s", text)
+}
+
+func (r *rowJudge) countRuns() Runs {
+	runs := Runs{Rank: 1}
+	published, _ := r.bound(r.carrier, nil)
+	for _, s := range ofKind[*attest.Registration](r.judge) {
+		p := s.Statement.Predicate.(*attest.Registration)
+		if s.key == nil || p.Testset.SetID != r.registration.Testset.SetID || !r.policy.sameParty(p.Lab, r.registration.Lab) {
+			continue
+		}
+		if !published.IsZero() && s.notBefore.After(published.Add(r.policy.Skew)) {
+			continue // proven to be later than what is judged
+		}
+		runs.Registered++
+		result := r.reported(s, p)
+		if result == nil {
+			runs.Undisclosed++
+			continue
+		}
+		runs.Reported++
+		if s != r.registrationSt && sameMetric(p.Metric, r.registration.Metric) && better(result.Score, r.result.Score, p.Metric) {
+			runs.Rank++
+		}
+	}
+	return runs
+}
+
+// reported returns a run's first result: by its evaluator, logged, not withdrawn,
+// and with its rows at hand.
+func (r *rowJudge) reported(registration *statement, p *attest.Registration) *attest.Result {
+	var first *statement
+	for _, s := range ofKind[*attest.Result](r.judge) {
+		q := s.Statement.Predicate.(*attest.Result)
+		if s.key == nil || s.verified == nil || q.RunID != registration.Statement.ID || s.issuer() != p.Evaluator || r.withdrawn(s) {
+			continue
+		}
+		if first == nil || s.Statement.Head().Seq < first.Statement.Head().Seq {
+			first = s
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	result := first.Statement.Predicate.(*attest.Result)
+	if !r.pack.HasArtifact(result.Rows.SHA256) {
+		return nil
+	}
+	return result
+}
+
+func (r *rowJudge) withdrawn(target *statement) bool {
+	return slices.ContainsFunc(ofKind[*attest.Retraction](r.judge), func(s *statement) bool {
+		return s.key != nil && s.issuer() == target.issuer() && s.Statement.Predicate.(*attest.Retraction).Target == target.Statement.ID
+	})
+}
+
+func sameMetric(a, b attest.Metric) bool {
+	return a.Name == b.Name && a.Better == b.Better && a.Min == b.Min && a.Max == b.Max && fmt.Sprint(a.Parameters) == fmt.Sprint(b.Parameters)
+}
+
+// better compares exact scores as results state them.
+func better(a, b string, metric attest.Metric) bool {
+	x, ok := new(big.Rat).SetString(a)
+	y, ok2 := new(big.Rat).SetString(b)
+	if !ok || !ok2 {
+		return false
+	}
+	if metric.Better == "lower" {
+		x, y = y, x
+	}
+	return x.Cmp(y) > 0
+}

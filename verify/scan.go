@@ -1,0 +1,174 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/ledger"
+)
+
+// Scan says that every entry of a ledger was read, up to a checkpoint.
+type Scan struct {
+	Origin string
+	Size   uint64
+	AsOf   time.Time // the oldest cosignature of the checkpoint; zero if it has no quorum
+	Why    string    // why AsOf is zero
+	Added  int       // statements that the pack left out
+}
+
+// ScanInto reads whole ledgers, or copies of them, and adds to the pack what they
+// hold that bears on it and that it leaves out: statements of its issuers,
+// registrations on its test sets, and what became of those. What is added counts as
+// the pack's own statements do, under keys and a quorum of the policy.
+func ScanInto(ctx context.Context, p *attest.Pack, policy *Policy, at time.Time, ledgers ...ledger.Reader) ([]Scan, error) {
+	s := &scanner{pack: p, policy: policy, at: at.Add(policy.Skew)}
+	for _, e := range p.Entries {
+		s.note(e)
+	}
+	scans := make([]Scan, len(ledgers))
+	// Registrations first: a result may be in another ledger than its registration.
+	for _, wanted := range []func(*attest.Entry) bool{s.ofIssuersOrSets, s.ofRuns} {
+		for i, r := range ledgers {
+			if err := s.scan(ctx, r, &scans[i], wanted); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return scans, nil
+}
+
+type scanner struct {
+	pack    *attest.Pack
+	policy  *Policy
+	at      time.Time
+	issuers map[string]bool
+	sets    map[attest.Hash]bool
+	runs    map[attest.Hash]bool
+}
+
+// note remembers what a statement of the pack is about.
+func (s *scanner) note(e *attest.Entry) {
+	if s.issuers == nil {
+		s.issuers, s.sets, s.runs = map[string]bool{}, map[attest.Hash]bool{}, map[attest.Hash]bool{}
+	}
+	s.issuers[e.Statement.Head().Issuer] = true
+	switch p := e.Statement.Predicate.(type) {
+	case *attest.Testset:
+		s.sets[p.SetID] = true
+	case *attest.Registration:
+		s.sets[p.Testset.SetID] = true
+		s.runs[e.Statement.ID] = true
+	}
+}
+
+func (s *scanner) ofIssuersOrSets(e *attest.Entry) bool {
+	p, ok := e.Statement.Predicate.(*attest.Registration)
+	return s.issuers[e.Statement.Head().Issuer] || ok && s.sets[p.Testset.SetID]
+}
+
+// ofRuns wants what became of runs: results, and retractions of whatever is there.
+func (s *scanner) ofRuns(e *attest.Entry) bool {
+	switch p := e.Statement.Predicate.(type) {
+	case *attest.Result:
+		return s.runs[p.RunID]
+	case *attest.Retraction:
+		return s.pack.Entries[p.Target] != nil
+	}
+	return false
+}
+
+func (s *scanner) scan(ctx context.Context, r ledger.Reader, into *Scan, wanted func(*attest.Entry) bool) error {
+	signed, err := r.ReadCheckpoint(ctx)
+	if err != nil {
+		return err
+	}
+	said, err := ledger.ParseCheckpoint(signed)
+	if err != nil {
+		return err
+	}
+	into.Origin, into.Size = said.Origin, said.Size
+	verified, err := s.policy.Ledger.VerifyCheckpoint(signed, s.at)
+	var quorum *ledger.QuorumError
+	switch {
+	case errors.As(err, &quorum):
+		into.Why = err.Error()
+		if err := s.signedByLog(said, signed); err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	case verified.NotAfter.IsZero():
+		into.Why = "the policy's quorum asks for no witness, which gives no time"
+	default:
+		into.AsOf = verified.Cosignatures[0].Time // the oldest: what it covers was there then
+	}
+	return ledger.ScanVerified(ctx, r, said, 0, func(index uint64, data []byte) error {
+		entry, err := attest.ParseEntry(bytes.Clone(data))
+		if err != nil {
+			return nil // of a type that is not known here, or no statement
+		}
+		if s.pack.Entries[entry.Statement.ID] != nil || !wanted(entry) {
+			return nil
+		}
+		hashes, err := ledger.ProveInclusion(ctx, r, said.Size, index)
+		if err != nil {
+			return err
+		}
+		entry.Proof = ledger.FormatProof(ledger.Proof{Index: index, Hashes: hashes, Checkpoint: signed})
+		s.pack.Entries[entry.Statement.ID] = entry
+		s.note(entry)
+		into.Added++
+		return nil
+	})
+}
+
+// signedByLog is for checkpoints without a quorum, which still must be a log's.
+func (s *scanner) signedByLog(said ledger.Checkpoint, signed []byte) error {
+	for _, key := range s.policy.Ledger.Logs() {
+		if key.Origin == said.Origin {
+			if _, err := key.Open(signed); err == nil {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("ledger %q is none of those that the policy trusts", said.Origin)
+}
+
+// everywhere reports whether the scans cover every ledger of the policy, and as of
+// when; else why they do not. What is not found then is proven not to be there.
+func (j *judge) everywhere() (asOf time.Time, why string) {
+	if len(j.opts.Scans) == 0 {
+		return time.Time{}, "not checked: the ledgers were not scanned (--ledger)"
+	}
+	if !j.policy.Ledger.Intersecting() {
+		return time.Time{}, "the policy's quorum can be met twice without a common witness: a ledger could have another history"
+	}
+	for _, log := range j.policy.Ledger.Logs() {
+		scan := j.scanOf(log.Origin)
+		switch {
+		case scan == nil:
+			return time.Time{}, fmt.Sprintf("the ledger %s was not scanned", log.Origin)
+		case scan.AsOf.IsZero():
+			return time.Time{}, fmt.Sprintf("the scan of %s does not count: %s", log.Origin, scan.Why)
+		case j.opts.At.Sub(scan.AsOf) > j.policy.Fresh:
+			return time.Time{}, fmt.Sprintf("the scan of %s is of %s; the policy wants one within %s", log.Origin, stamp(scan.AsOf), j.policy.Fresh)
+		}
+		if asOf.IsZero() || scan.AsOf.Before(asOf) {
+			asOf = scan.AsOf
+		}
+	}
+	return asOf, ""
+}
+
+func (j *judge) scanOf(origin string) *Scan {
+	for i := range j.opts.Scans {
+		if j.opts.Scans[i].Origin == origin {
+			return &j.opts.Scans[i]
+		}
+	}
+	return nil
+}
