@@ -216,10 +216,17 @@ func (p *Registration) Subjects() []Subject {
 	}
 }
 
-// Result is a run's outcome, item by item.
+// Result is a run's outcome, item by item, or that the run was abandoned: exactly one
+// of Outcome and Abandoned is there.
 type Result struct {
 	Header
-	RunID    Hash       `json:"runID"`
+	RunID Hash `json:"runID"`
+	*Outcome
+	Abandoned string `json:"abandoned,omitempty"` // why
+}
+
+// Outcome is what a run came to.
+type Outcome struct {
 	Leaves   uint64     `json:"leaves"`
 	Root     Hash       `json:"root"`
 	Rows     Artifact   `json:"rows"` // results.jsonl

@@ -136,6 +136,7 @@ func TestRefused(t *testing.T) {
 		{"result", "score", "2/1.5", "/score: "},
 		{"result", "score", "0/1", "/score: "},
 		{"result", "leaves", 0, "/leaves: "},
+		{"result", "abandoned", "the machine was lost", "permitted forms"},
 		{"release", "published", []string{}, "/published: "},
 		{"release", "model", map[string]any{"kind": "sealed", "id": id}, "permitted forms"},
 		{"claim", "scores", []any{}, "/scores: "},

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/ledger"
 )
 
 // add puts a statement into the pack that no policy has a key for, or that was not
@@ -99,6 +101,44 @@ func TestStrangersRefuteNothing(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A release that nobody signed does not stand in for one that the pack leaves out.
+func TestUnsignedRelease(t *testing.T) {
+	h := hooks{afterResult: func(w *world) {
+		w.issue(evaluator, &attest.Claim{Text: "tiny is good at sums", Scores: w.sums("66.7")})
+	}, pack: func(w *world) { delete(w.pack.Entries, w.chains[lab][1].Statement.ID) }}
+	honest := newWorld(t, h).verify()
+	if honest.Headline != SupportedWithGaps {
+		t.Errorf("headline %s without a release, want %s", honest.Headline, SupportedWithGaps)
+	}
+	w := newWorld(t, h)
+	p := *w.releaseOf()
+	p.Header, p.Scores = attest.Header{}, nil
+	w.keyless(w.add(lab, &p))
+	if v := w.verify(); !reflect.DeepEqual(v.Claims, honest.Claims) {
+		t.Errorf("with an unsigned release the claim is %s, was %s", v.Headline, honest.Headline)
+	}
+}
+
+// A row carries the lab's name for its model.
+func TestModelName(t *testing.T) {
+	v := newWorld(t, hooks{registration: func(_ *world, p *attest.Registration) { p.ModelName = "huge" }}).verify()
+	if got := v.Claims[0].Rows[0].Model; got != "tiny" {
+		t.Errorf("the model that the evaluator calls huge is %q, want the lab's name", got)
+	}
+}
+
+// What is read is bounded, however often a table asks for it.
+func TestUnread(t *testing.T) {
+	w := newWorld(t, hooks{})
+	j := &judge{pack: w.pack, policy: w.policy(), opts: Options{At: judgedAt}, unread: 100}
+	if err := j.load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.claim(t.Context(), j.kinds["release"][0]); err == nil {
+		t.Error("a table is judged although it asks for more than may be read")
 	}
 }
 
@@ -251,5 +291,62 @@ func TestTooManyScores(t *testing.T) {
 	cancel()
 	if _, err := Pack(ctx, newWorld(t, hooks{}).pack, w.policy(), Options{At: judgedAt}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Pack under a cancelled context: %v", err)
+	}
+}
+
+// A lab that logs or packs a copy of what it hides, with a false signature, hides
+// nothing: a scan finds the true one.
+func TestScanPassesFalseCopies(t *testing.T) {
+	logFirst := func(h *hooks) {
+		h.beforeLog = func(w *world, e *attest.Entry) {
+			if e.Statement.Kind() == "registration" && len(w.chains[evaluator]) == 1 {
+				w.keyless(e)
+				w.log = append(w.log, w.pack.Entries[e.Statement.ID])
+			}
+		}
+	}
+	pack := func(keep func(*world, *attest.Entry)) func(*hooks) {
+		return func(h *hooks) {
+			inner := h.pack
+			h.pack = func(w *world) {
+				inner(w)
+				keep(w, w.chains[evaluator][0])
+			}
+		}
+	}
+	for name, hide := range map[string]func(*hooks){
+		"logged": logFirst,
+		"packed": pack(func(w *world, e *attest.Entry) { w.keyless(e) }),
+		"packed without its proof, under a key with an end": func(h *hooks) {
+			pack(func(w *world, e *attest.Entry) {
+				bare := *e
+				bare.Proof = nil
+				w.pack.Entries[e.Statement.ID] = &bare
+			})(h)
+			policy := h.policy
+			h.policy = func(text string) string {
+				pem := "pem = '''\n" + publicPEM(t, evaluator) + "'''\n"
+				return strings.Replace(policy(text), pem, pem+"until = 2027-01-01T00:00:00Z\n", 1)
+			}
+		},
+	} {
+		all := forgeries()
+		h := all[slices.IndexFunc(all, func(f forgery) bool { return f.name == "hidden-registration" })].hooks
+		hide(&h)
+		w := newWorld(t, h)
+		if name == "packed without its proof, under a key with an end" && !strings.Contains(w.policyText(), "until") {
+			t.Fatal("no key has an end")
+		}
+		scans, err := ScanInto(t.Context(), w.pack, w.policy(), judgedAt, ledger.FS(w.ledger()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := Pack(t.Context(), w.pack, w.policy(), Options{At: judgedAt, Scans: scans})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := find(v.Claims[0].Rows[0].Checks, "completeness/registrations"); c.State != Missing || !strings.Contains(c.Detail, "1 of 2") {
+			t.Errorf("%s: completeness/registrations is %s: %s", name, c.State, c.Detail)
+		}
 	}
 }

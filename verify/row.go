@@ -126,7 +126,11 @@ func (r *rowJudge) trace() {
 	if r.testset != nil {
 		r.row.Owner = r.testsetSt.issuer()
 	}
-	r.modelSt, _ = lookup[*attest.Model](r.judge, r.registrationSt.ref(attest.RoleModel))
+	var model *attest.Model
+	r.modelSt, model = lookup[*attest.Model](r.judge, r.registrationSt.ref(attest.RoleModel))
+	if model != nil && r.modelSt.key != nil && r.modelSt.issuer() == r.registration.Lab {
+		r.row.Model = model.Name // the lab's own word for it, not the registrant's
+	}
 	r.releaseSt = r.findRelease()
 }
 
@@ -139,7 +143,7 @@ func (r *rowJudge) findRelease() *statement {
 		return named
 	}
 	for _, s := range ofKind[*attest.Release](r.judge) {
-		if s.issuer() == r.registration.Lab && r.isOfModel(s) {
+		if s.key != nil && s.issuer() == r.registration.Lab && r.isOfModel(s) {
 			return s
 		}
 	}

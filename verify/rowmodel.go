@@ -71,7 +71,7 @@ func (r *rowJudge) checkCommitted(name string) {
 		return
 	}
 	r.compare(name, describe(p.Model), describe(r.registration.Model),
-		fmt.Sprintf("%s, committed to in the name of %s", p.Name, r.modelSt.issuer()), "the run was registered for another model than its model statement's")
+		fmt.Sprintf("%q, committed to in the name of %s", p.Name, r.modelSt.issuer()), "the run was registered for another model than its model statement's")
 }
 
 // derivedModel recomputes a model's id from the parts that its statement lists. A

@@ -18,6 +18,10 @@ func (r *rowJudge) checkResult() {
 	r.compare("result/evaluator", r.registration.Evaluator, r.resultSt.issuer(),
 		"the result is by the registered evaluator", "the result is by somebody else than the registered evaluator")
 	r.checkFirst()
+	if r.result.Outcome == nil {
+		r.without("the evaluator abandoned the run: "+r.result.Abandoned, "result/items", "result/grades", "result/root", "result/score", "score/recomputed")
+		return
+	}
 	data := r.artifact(r.result.Rows)
 	if len(data) == 0 {
 		r.without("the rows are not in the pack", "result/items", "result/grades", "result/root", "result/score", "score/recomputed")
@@ -31,6 +35,14 @@ func (r *rowJudge) checkResult() {
 	}
 	r.checkRows(rows)
 	r.checkScore(rows)
+}
+
+// outcome says in words what a result reports.
+func outcome(p *attest.Result) string {
+	if p.Outcome == nil {
+		return "as abandoned"
+	}
+	return "with score " + p.Score
 }
 
 func (r *rowJudge) without(why string, names ...string) {
@@ -48,7 +60,7 @@ func (r *rowJudge) checkFirst() {
 		p := other.Statement.Predicate.(*attest.Result)
 		if other.key != nil && head.Issuer == r.resultSt.issuer() && p.RunID == r.result.RunID && head.Seq < seq {
 			r.refute("result/first", fmt.Sprintf("statement %d", head.Seq), fmt.Sprintf("statement %d", seq),
-				"the evaluator had reported this run before, with score %s", p.Score)
+				"the evaluator had reported this run before, %s", outcome(p))
 			return
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"time"
 
 	"github.com/proctor-attest/proctor/attest"
 )
@@ -12,9 +13,12 @@ import (
 // evaluators, and what became of it.
 type Runs struct {
 	Registered  int `json:"registered"`
-	Reported    int `json:"reported"`
-	Undisclosed int `json:"undisclosed"`
-	Rank        int `json:"rank"` // of this result's score among those reported with its metric, from 1
+	Reported    int `json:"reported"`    // with rows that are at hand
+	Abandoned   int `json:"abandoned"`   // and the evaluator said why
+	Open        int `json:"open"`        // not reported, and not due yet
+	Overdue     int `json:"overdue"`     // not reported, or not with its rows, after the deadline
+	Undisclosed int `json:"undisclosed"` // all that are not reported
+	Rank        int `json:"rank"`        // of this result's score among those reported with its metric, from 1
 }
 
 // checkRegistrations counts the runs of the row's lab on its test set. Showing the
@@ -39,7 +43,7 @@ func (r *rowJudge) checkRegistrations() {
 	r.row.Runs = &runs
 	text := fmt.Sprintf("%d of %d runs of %s on this set are reported, as of %s; this is rank %d", runs.Reported, runs.Registered, r.registration.Lab, stamp(asOf), runs.Rank)
 	if limit := r.policy.Require.MaxUndisclosed; runs.Undisclosed > limit {
-		r.missing(name, "%s; %d are undisclosed, and the policy permits %d", text, runs.Undisclosed, limit)
+		r.missing(name, "%s; %d are undisclosed (%d abandoned, %d open, %d overdue), and the policy permits %d", text, runs.Undisclosed, runs.Abandoned, runs.Open, runs.Overdue, limit)
 		return
 	}
 	r.pass(name, "%s", text)
@@ -57,22 +61,30 @@ func (r *rowJudge) countRuns() Runs {
 			continue // proven to be later than what is judged
 		}
 		runs.Registered++
-		result := r.reported(s, p)
-		if result == nil {
+		result := r.firstResult(s, p)
+		if !r.disclosed(result) {
 			runs.Undisclosed++
+			switch {
+			case result != nil && result.Outcome == nil:
+				runs.Abandoned++
+			case p.Deadline < r.opts.At.UTC().Format(time.RFC3339): // both in UTC and of one form
+				runs.Overdue++
+			default:
+				runs.Open++
+			}
 			continue
 		}
 		runs.Reported++
-		if s != r.registrationSt && sameMetric(p.Metric, r.registration.Metric) && better(result.Score, r.result.Score, p.Metric) {
+		if r.result.Outcome != nil && s != r.registrationSt && sameMetric(p.Metric, r.registration.Metric) && better(result.Score, r.result.Score, p.Metric) {
 			runs.Rank++
 		}
 	}
 	return runs
 }
 
-// reported returns a run's first result: by its evaluator, logged, not withdrawn,
-// and with its rows at hand.
-func (r *rowJudge) reported(registration *statement, p *attest.Registration) *attest.Result {
+// firstResult returns a run's first result: by its evaluator, logged and not
+// withdrawn.
+func (r *rowJudge) firstResult(registration *statement, p *attest.Registration) *attest.Result {
 	var first *statement
 	for _, s := range ofKind[*attest.Result](r.judge) {
 		q := s.Statement.Predicate.(*attest.Result)
@@ -86,11 +98,12 @@ func (r *rowJudge) reported(registration *statement, p *attest.Registration) *at
 	if first == nil {
 		return nil
 	}
-	result := first.Statement.Predicate.(*attest.Result)
-	if !r.pack.HasArtifact(result.Rows.SHA256) {
-		return nil
-	}
-	return result
+	return first.Statement.Predicate.(*attest.Result)
+}
+
+// disclosed reports whether a result has an outcome whose rows are at hand.
+func (r *rowJudge) disclosed(p *attest.Result) bool {
+	return p != nil && p.Outcome != nil && r.pack.HasArtifact(p.Rows.SHA256)
 }
 
 func (r *rowJudge) withdrawn(target *statement) bool {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/proctor-attest/proctor/attest"
@@ -23,9 +24,10 @@ type Scan struct {
 // ScanInto reads whole ledgers, or copies of them, and adds to the pack what they
 // hold that bears on it and that it leaves out: statements of its issuers,
 // registrations on its test sets, and what became of those. What is added counts as
-// the pack's own statements do, under keys and a quorum of the policy.
+// the pack's own statements do, under keys and a quorum of the policy. A copy in the
+// pack that does not count gives way to the ledger's.
 func ScanInto(ctx context.Context, p *attest.Pack, policy *Policy, at time.Time, ledgers ...ledger.Reader) ([]Scan, error) {
-	s := &scanner{pack: p, policy: policy, at: at.Add(policy.Skew)}
+	s := &scanner{pack: p, policy: policy, at: at.Add(policy.Skew), added: map[attest.Hash]bool{}}
 	for _, e := range p.Entries {
 		s.note(e)
 	}
@@ -48,6 +50,7 @@ type scanner struct {
 	issuers map[string]bool
 	sets    map[attest.Hash]bool
 	runs    map[attest.Hash]bool
+	added   map[attest.Hash]bool
 }
 
 // note remembers what a statement of the pack is about.
@@ -111,7 +114,8 @@ func (s *scanner) scan(ctx context.Context, r ledger.Reader, into *Scan, wanted 
 		if err != nil {
 			return nil // of a type that is not known here, or no statement
 		}
-		if s.pack.Entries[entry.Statement.ID] != nil || !wanted(entry) {
+		id := entry.Statement.ID
+		if s.added[id] || !wanted(entry) || !s.signed(entry) || s.counts(s.pack.Entries[id]) {
 			return nil
 		}
 		hashes, err := ledger.ProveInclusion(ctx, r, said.Size, index)
@@ -119,11 +123,31 @@ func (s *scanner) scan(ctx context.Context, r ledger.Reader, into *Scan, wanted 
 			return err
 		}
 		entry.Proof = ledger.FormatProof(ledger.Proof{Index: index, Hashes: hashes, Checkpoint: signed})
-		s.pack.Entries[entry.Statement.ID] = entry
+		if s.pack.Entries[id] == nil {
+			into.Added++
+		}
+		s.pack.Entries[id], s.added[id] = entry, true
 		s.note(entry)
-		into.Added++
 		return nil
 	})
+}
+
+// signed reports whether a key that the policy gives to the issuer verifies the entry.
+// Whoever would hide a statement can log or pack a copy of it with a false signature.
+func (s *scanner) signed(e *attest.Entry) bool {
+	issuer := s.policy.Issuer(e.Statement.Head().Issuer)
+	return issuer != nil && slices.ContainsFunc(issuer.Keys, func(k IssuerKey) bool { return e.Bundle.SignedBy(k.Key) })
+}
+
+// counts reports whether the pack's own copy of a statement is as good as a
+// ledger's: signed, and with a proof. Without one, a key that is valid for a limited
+// time does not count.
+func (s *scanner) counts(e *attest.Entry) bool {
+	if e == nil || !s.signed(e) {
+		return false
+	}
+	_, err := s.policy.Ledger.Verify(e.Bytes, e.Proof, s.at)
+	return err == nil
 }
 
 // signedByLog is for checkpoints without a quorum, which still must be a log's.

@@ -370,9 +370,11 @@ func (w *world) result(runID attest.Hash, rows []run.Row) *attest.Result {
 	}
 	return &attest.Result{
 		Header: attest.Header{Refs: []attest.Ref{{Role: attest.RoleRegistration, ID: runID}}},
-		RunID:  runID, Leaves: uint64(len(rows)), Root: root, Excluded: uint64(excluded),
-		Rows:  w.pack.AddArtifact(run.FormatRows(rows), "application/vnd.proctor.results+jsonl", "results.jsonl"),
-		Score: ratio(right, len(rows)),
+		RunID:  runID, Outcome: &attest.Outcome{
+			Leaves: uint64(len(rows)), Root: root, Excluded: uint64(excluded),
+			Rows:  w.pack.AddArtifact(run.FormatRows(rows), "application/vnd.proctor.results+jsonl", "results.jsonl"),
+			Score: ratio(right, len(rows)),
+		},
 	}
 }
 

@@ -125,6 +125,9 @@ func exactScore(rows []run.Row, metric attest.Metric, denominator string) (*big.
 
 // rowsOf returns a result's registration, configuration and rows.
 func rowsOf(pack *attest.Pack, result *attest.Result) (*attest.Registration, *run.Configuration, []run.Row, error) {
+	if result.Outcome == nil {
+		return nil, nil, nil, fmt.Errorf("the run was abandoned: %s", result.Abandoned)
+	}
 	entry, ok := pack.Entries[result.RunID]
 	if !ok {
 		return nil, nil, nil, fmt.Errorf("the result's pack does not hold its registration")

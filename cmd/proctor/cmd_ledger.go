@@ -25,7 +25,7 @@ func (e *env) cmdLedger() *cli.Command {
 		Subcommands: []*cli.Command{
 			{Name: "show", Usage: "list the entries of the home's ledger", Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON lines"}}, Action: e.runLedgerShow},
 			{Name: "fsck", Usage: "hash every entry and tile again and compare with the checkpoint", Action: e.runLedgerFsck},
-			{Name: "count", Usage: "count registrations per test set and lab: reported, open", Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON object"}}, Action: e.runLedgerCount},
+			{Name: "count", Usage: "count registrations per test set and lab: reported, abandoned, open, overdue", Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON object"}}, Action: e.runLedgerCount},
 			{
 				Name: "mirror", Usage: "copy a ledger of your policy, to scan it offline", ArgsUsage: "DIR|URL",
 				Description: "Copies a ledger from a directory or from its URL and compares every entry with its\n" +
@@ -139,14 +139,16 @@ func (e *env) runLedgerFsck(c *cli.Context) error {
 	return nil
 }
 
-// tally counts the registrations of one lab on one set.
+// tally counts what a lab announced on a set.
 type tally struct {
 	Set        string `json:"testset"`
 	SetID      string `json:"setID"`
 	Lab        string `json:"lab"`
 	Registered int    `json:"registered"`
 	Reported   int    `json:"reported"`
+	Abandoned  int    `json:"abandoned"`
 	Open       int    `json:"open"`
+	Overdue    int    `json:"overdue"`
 }
 
 func (e *env) runLedgerCount(c *cli.Context) error {
@@ -161,12 +163,12 @@ func (e *env) runLedgerCount(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	counts := count(entries)
+	counts := count(entries, e.now())
 	if c.Bool("json") {
 		return e.printJSON(map[string]any{"counts": counts})
 	}
 	for _, t := range counts {
-		fmt.Fprintf(e.stdout, "%s, %s: %d registered, %d reported, %d open\n", t.Set, t.Lab, t.Registered, t.Reported, t.Open)
+		fmt.Fprintf(e.stdout, "%s, %s: %d registered, %d reported, %d abandoned, %d open, %d overdue\n", t.Set, t.Lab, t.Registered, t.Reported, t.Abandoned, t.Open, t.Overdue)
 	}
 	if len(counts) == 0 {
 		fmt.Fprintln(e.stdout, "no registrations")
@@ -174,35 +176,46 @@ func (e *env) runLedgerCount(c *cli.Context) error {
 	return nil
 }
 
-// count goes by statements: copies of one count once.
-func count(entries []ledgerEntry) []tally {
-	by := map[string]*tally{}
-	run := map[attest.Hash]*tally{}
-	reported := map[attest.Hash]bool{}
+// count goes by statements: copies of one count once, and of a run's results the
+// first.
+func count(entries []ledgerEntry, now time.Time) []tally {
+	runs := map[attest.Hash]*attest.Registration{}
+	results := map[attest.Hash]*attest.Result{}
 	for _, le := range entries {
 		if le.entry == nil {
 			continue
 		}
 		switch p := le.entry.Statement.Predicate.(type) {
 		case *attest.Registration:
-			key := p.Testset.SetID.String() + " " + p.Lab
-			if by[key] == nil {
-				by[key] = &tally{Set: p.TestsetName, SetID: p.Testset.SetID.String(), Lab: p.Lab}
-			}
-			if run[le.entry.Statement.ID] == nil {
-				run[le.entry.Statement.ID] = by[key]
-				by[key].Registered++
-			}
+			runs[le.entry.Statement.ID] = p
 		case *attest.Result:
-			if t := run[p.RunID]; t != nil && !reported[p.RunID] {
-				reported[p.RunID] = true
-				t.Reported++
+			if results[p.RunID] == nil {
+				results[p.RunID] = p
 			}
+		}
+	}
+	by := map[string]*tally{}
+	for id, reg := range runs {
+		key := reg.Testset.SetID.String() + " " + reg.Lab
+		t := by[key]
+		if t == nil {
+			t = &tally{Set: reg.TestsetName, SetID: reg.Testset.SetID.String(), Lab: reg.Lab}
+			by[key] = t
+		}
+		t.Registered++
+		switch result := results[id]; {
+		case result != nil && result.Outcome != nil:
+			t.Reported++
+		case result != nil:
+			t.Abandoned++
+		case reg.Deadline < now.UTC().Format(time.RFC3339):
+			t.Overdue++
+		default:
+			t.Open++
 		}
 	}
 	list := []tally{}
 	for _, key := range slices.Sorted(maps.Keys(by)) {
-		by[key].Open = by[key].Registered - by[key].Reported
 		list = append(list, *by[key])
 	}
 	return list

@@ -31,6 +31,7 @@ func (e *env) cmdResult() *cli.Command {
 			&cli.StringFlag{Name: "match", Usage: "match rows to items by the content of this `FIELD`"},
 			&cli.StringFlag{Name: "task", Usage: "`TASK` of a log that has several"},
 			&cli.StringFlag{Name: "beacon", Usage: "a beacon round, a `FILE`, fetched after the run was registered (default: the newest that \"proctor fetch\" saved)"},
+			&cli.StringFlag{Name: "abandon", Usage: "report, in the place of an outcome, `WHY` there is none"},
 			&cli.StringSliceFlag{Name: "exclude", Usage: "exclude an item that has no row, as `KEY=REASON`; repeatable"},
 			outFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
 		},
@@ -39,10 +40,7 @@ func (e *env) cmdResult() *cli.Command {
 }
 
 func (e *env) runResult(c *cli.Context) error {
-	if c.Args().Len() == 0 {
-		return usagef("result needs the files of the log")
-	}
-	if err := need(c, "registration", "items"); err != nil {
+	if err := checkResultLine(c); err != nil {
 		return err
 	}
 	h, err := e.openHome()
@@ -74,6 +72,9 @@ func (e *env) runResult(c *cli.Context) error {
 	if err := s.makeRoomForRun(runDir, runID); err != nil {
 		return err
 	}
+	if why := c.String("abandon"); why != "" {
+		return e.abandon(s, pack, runID, why, out)
+	}
 	sealed, err := e.sealRows(c, pack, runID, reg, runDir)
 	if err != nil {
 		return err
@@ -90,6 +91,33 @@ func (e *env) runResult(c *cli.Context) error {
 	}
 	sealed.print(e, signed, reg, out)
 	e.note(c, "public from now on: %s.\nSecret, in %s: the responses and what opens them.", becomesPublic(sealed.predicate), runDir)
+	return nil
+}
+
+func checkResultLine(c *cli.Context) error {
+	if c.IsSet("abandon") {
+		if c.Args().Present() || c.IsSet("items") || c.String("abandon") == "" {
+			return usagef("an abandoned run has no log: --abandon WHY goes with --registration alone")
+		}
+		return need(c, "registration")
+	}
+	if c.Args().Len() == 0 {
+		return usagef("result needs the files of the log, or --abandon")
+	}
+	return need(c, "registration", "items")
+}
+
+// abandon reports that a run has no outcome. It counts as undisclosed, and says so
+// to everybody who counts.
+func (e *env) abandon(s *issuing, pack *attest.Pack, runID attest.Hash, why, out string) error {
+	entry, err := s.logAndPack(e.ctx, &attest.Result{
+		Header: attest.Header{Refs: []attest.Ref{{Role: attest.RoleRegistration, ID: runID}}},
+		RunID:  runID, Abandoned: why,
+	}, pack, out)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "run       %s\nabandoned %s\nstatement %s\npack      %s\n", runID, why, entry.Statement.ID, out)
 	return nil
 }
 
@@ -188,14 +216,16 @@ func (e *env) sealRows(c *cli.Context, pack *attest.Pack, runID attest.Hash, reg
 		return nil, err
 	}
 	return &sealedRun{score: got, config: config, predicate: &attest.Result{
-		Header:   attest.Header{Refs: []attest.Ref{{Role: attest.RoleRegistration, ID: runID}}},
-		RunID:    runID,
-		Leaves:   uint64(len(rows)),
-		Root:     root,
-		Rows:     pack.AddArtifact(run.FormatRows(rows), "application/vnd.proctor.results+jsonl", "results.jsonl"),
-		Excluded: uint64(got.Excluded),
-		Score:    exact.RatString(),
-		Logs:     logs,
+		Header: attest.Header{Refs: []attest.Ref{{Role: attest.RoleRegistration, ID: runID}}},
+		RunID:  runID,
+		Outcome: &attest.Outcome{
+			Leaves:   uint64(len(rows)),
+			Root:     root,
+			Rows:     pack.AddArtifact(run.FormatRows(rows), "application/vnd.proctor.results+jsonl", "results.jsonl"),
+			Excluded: uint64(got.Excluded),
+			Score:    exact.RatString(),
+			Logs:     logs,
+		},
 	}}, nil
 }
 

@@ -210,7 +210,8 @@ func (f *forger) dropWrong() error {
 		}
 	}
 	before := entry.Statement.ID
-	changed := *p
+	changed, outcome := *p, *p.Outcome
+	changed.Outcome = &outcome
 	changed.Rows = f.pack.AddArtifact(run.FormatRows(kept), p.Rows.MediaType, p.Rows.Name)
 	changed.Leaves, changed.Score = uint64(len(kept)), "1"
 	if err := f.resign("evaluator", before, func(q attest.Predicate) { *q.(*attest.Result) = changed }); err != nil {
