@@ -108,7 +108,7 @@ func parseSignature(line []byte) (signature, error) {
 	if err := checkName(string(name)); err != nil {
 		return signature{}, err
 	}
-	raw, err := base64.StdEncoding.DecodeString(string(b64))
+	raw, err := base64.StdEncoding.Strict().DecodeString(string(b64))
 	if err != nil || len(raw) < 5 {
 		return signature{}, errors.New("signature is not base64 of a key ID and a signature")
 	}
