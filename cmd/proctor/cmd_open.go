@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -18,12 +20,15 @@ import (
 func (e *env) cmdOpen() *cli.Command {
 	return &cli.Command{
 		Name:      "open",
-		Usage:     "make the opening of your test set that an evaluator needs",
+		Usage:     "make an opening of your test set, of all items or some",
 		ArgsUsage: "TESTSET",
 		Description: "With --all --private, writes a file that opens every item. Whoever has it knows the\n" +
-			"whole set: hand it to the evaluator, by a channel that you trust, and to nobody else.",
+			"whole set: hand it to the evaluator, by a channel that you trust, and to nobody else.\n" +
+			"With --items it opens those alone; \"proctor digest FILE\" checks an opening's proof.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "all", Usage: "open every item"},
+			&cli.StringSliceFlag{Name: "items", Usage: "open the item with this `KEY`, its newest revision; repeatable"},
+			&cli.StringFlag{Name: "fields", Usage: "open these fields, as `A,B,…` (default: all)"},
 			&cli.BoolFlag{Name: "private", Usage: "write a file for one evaluator; nothing is logged"},
 			&cli.StringFlag{Name: "out", Usage: "write the opening to `FILE`"},
 			quietFlag(),
@@ -37,8 +42,11 @@ func (e *env) runOpen(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if !c.Bool("all") || !c.Bool("private") {
-		return usagef("open makes private openings of all items so far: give --all --private")
+	if !c.Bool("private") {
+		return usagef("open makes private openings so far: give --private")
+	}
+	if c.Bool("all") == c.IsSet("items") {
+		return usagef("open needs either --all or --items KEY")
 	}
 	h, err := e.openHome()
 	if err != nil {
@@ -63,13 +71,17 @@ func (e *env) runOpen(c *cli.Context) error {
 	if err := newFile(out); err != nil {
 		return err
 	}
-	indexes := make([]uint64, set.Version.Size)
-	for i := range indexes {
-		indexes[i] = uint64(i)
+	indexes, err := indexesToOpen(c, store)
+	if err != nil {
+		return err
+	}
+	var fields []string
+	if text := c.String("fields"); text != "" {
+		fields = strings.Split(text, ",")
 	}
 	err = durable.Write(out, 0o600, func(w io.Writer) error {
 		buf := bufio.NewWriterSize(w, 1<<20)
-		if err := store.Open(c.Context, buf, indexes, nil); err != nil {
+		if err := store.Open(c.Context, buf, indexes, fields); err != nil {
 			return err
 		}
 		return buf.Flush()
@@ -78,8 +90,37 @@ func (e *env) runOpen(c *cli.Context) error {
 		return err
 	}
 	fmt.Fprintf(e.stdout, "opening   %s\nitems     %d of %q\n", out, len(indexes), set.Name)
-	e.note(c, "Whoever has this file knows every item and answer.")
+	if c.Bool("all") {
+		e.note(c, "Whoever has this file knows every item and answer.")
+	}
 	return nil
+}
+
+func indexesToOpen(c *cli.Context, store *testset.Store) ([]uint64, error) {
+	var indexes []uint64
+	if c.Bool("all") {
+		for i := range store.Set().Size {
+			indexes = append(indexes, i)
+		}
+		return indexes, nil
+	}
+	for _, text := range c.StringSlice("items") {
+		key, err := parseKey(text)
+		if err != nil {
+			return nil, usagef("--items %q: %w", text, err)
+		}
+		found, err := store.Find(key)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 0 {
+			return nil, fmt.Errorf("the set has no item %s", text)
+		}
+		if newest := found[len(found)-1]; !slices.Contains(indexes, newest) {
+			indexes = append(indexes, newest)
+		}
+	}
+	return indexes, nil
 }
 
 func (e *env) cmdDigest() *cli.Command {
