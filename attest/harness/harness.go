@@ -1,7 +1,8 @@
 // Package harness reads the logs that evaluators already write, item by item, so
-// that a run can be committed without being run again: plain JSONL, and
+// that a run can be committed without being run again: plain JSONL,
 // lm-evaluation-harness 0.4
-// (https://github.com/EleutherAI/lm-evaluation-harness).
+// (https://github.com/EleutherAI/lm-evaluation-harness), and Inspect
+// (https://inspect.aisi.org.uk/eval-logs.html).
 //
 // It promises that what it yields is what the log says. Committed bytes are
 // canonical JSON of the logged value, grades are the decimals that were written,
@@ -29,7 +30,7 @@ import (
 // Row is one sample of one item, ready to be matched and committed. The caller
 // owns its slices.
 type Row struct {
-	Where    string // "file:line", for messages
+	Where    string // "file:line" or "file:part", for messages
 	Key      string // canonical JSON of the item's key, a string or an integer; "" when the log has none
 	Sample   uint32
 	Response []byte // canonical JSON; nil when there is none, which needs an excluded grade
@@ -43,8 +44,8 @@ type Row struct {
 type Log struct {
 	Format, Version string // the harness and its version
 	Task            string
-	Metric, Filter  string
-	Aggregation     string // "mean", or "" when the log does not say
+	Metric, Filter  string // for Inspect the filter is the scorer
+	Aggregation     string // "mean"; how the samples of an item were reduced before the mean ("pass_at_2"); or "" when the log does not say
 	Aggregate       string // the published score, spelled as in the log
 	HigherIsBetter  *bool  // nil when the log does not say
 	Original        uint64 // items that the task has
@@ -53,6 +54,11 @@ type Log struct {
 	// the name of the configuration's member. Members that the log is silent about
 	// are absent.
 	Config map[string]json.RawMessage
+
+	// Notes are sentences for a person about what was done to the run or to the log:
+	// edited scores, samples that a limit ended, and the like. Those about samples are
+	// there once Rows has returned nil. Foreign text in them is quoted.
+	Notes []string
 
 	rows func(yield func(Row) error) error
 }

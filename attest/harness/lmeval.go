@@ -19,7 +19,14 @@ const LMEval = "lm-evaluation-harness"
 
 // Selection says which scores of a log are meant. An empty member stands for the
 // only one that the log has.
-type Selection struct{ Task, Metric, Filter string }
+type Selection struct {
+	Task, Metric, Filter string
+
+	// Exclude names items, by the canonical JSON of their keys, that may have
+	// samples without a score. Such a sample yields no row. Of any other item it is an
+	// error. Only Inspect logs know such samples.
+	Exclude []string
+}
 
 // OpenLMEval opens a log of lm-evaluation-harness 0.4.3 or later, made with
 // --log_samples: a results_*.json and the samples_*.jsonl of the selected task,

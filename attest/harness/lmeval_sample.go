@@ -152,8 +152,13 @@ func (m *mean) add(rows []Row) {
 		size.Add(&size, new(big.Rat).Abs(x))
 	}
 	share := big.NewRat(1, int64(len(rows)))
-	m.sum.Add(&m.sum, item.Mul(&item, share))
-	m.size.Add(&m.size, size.Mul(&size, share))
+	m.addItem(item.Mul(&item, share), size.Mul(&size, share))
+}
+
+// addItem takes the value of one item, and the magnitude of what it is made of.
+func (m *mean) addItem(value, size *big.Rat) {
+	m.sum.Add(&m.sum, value)
+	m.size.Add(&m.size, size)
 	m.n++
 }
 
