@@ -75,7 +75,9 @@ func TestStrangersRefuteNothing(t *testing.T) {
 		{"a run of its own invention", hooks{}, func(w *world) {
 			p := *w.chains[evaluator][1].Statement.Predicate.(*attest.Result)
 			p.Header = attest.Header{Refs: p.Refs}
-			p.Score = "1"
+			outcome := *p.Outcome
+			outcome.Score = "1"
+			p.Outcome = &outcome
 			e := w.add(stranger, &p)
 			scores := w.sums("100")
 			scores[0].Result = e.Statement.ID
@@ -330,8 +332,7 @@ func TestScanPassesFalseCopies(t *testing.T) {
 			}
 		},
 	} {
-		all := forgeries()
-		h := all[slices.IndexFunc(all, func(f forgery) bool { return f.name == "hidden-registration" })].hooks
+		h := forgeryNamed("hidden-registration").hooks
 		hide(&h)
 		w := newWorld(t, h)
 		if name == "packed without its proof, under a key with an end" && !strings.Contains(w.policyText(), "until") {
@@ -348,5 +349,41 @@ func TestScanPassesFalseCopies(t *testing.T) {
 		if c := find(v.Claims[0].Rows[0].Checks, "completeness/registrations"); c.State != Missing || !strings.Contains(c.Detail, "1 of 2") {
 			t.Errorf("%s: completeness/registrations is %s: %s", name, c.State, c.Detail)
 		}
+	}
+}
+
+func forgeryNamed(name string) forgery {
+	all := forgeries()
+	return all[slices.IndexFunc(all, func(f forgery) bool { return f.name == name })]
+}
+
+// An artifact that is left out takes no contradiction with it that does not need it.
+func TestLeavingOutHidesNothing(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		out  func(*world) attest.Artifact
+	}{
+		{"item-dropped", func(w *world) attest.Artifact {
+			return w.chains[owner][0].Statement.Predicate.(*attest.Testset).Skeleton
+		}},
+		{"grade", func(w *world) attest.Artifact { return w.chains[owner][0].Statement.Predicate.(*attest.Testset).Bitmap }},
+		{"other-items", func(w *world) attest.Artifact { return w.chains[owner][0].Statement.Predicate.(*attest.Testset).Bitmap }},
+	} {
+		f := forgeryNamed(tt.name)
+		_, check, _ := strings.Cut(f.expect, " ")
+		w := newWorld(t, f.hooks)
+		w.pack.RemoveArtifact(tt.out(w).SHA256)
+		if c := find(w.verify().Claims[0].Rows[0].Checks, check); c.State != Contradicted {
+			t.Errorf("%s, with an artifact left out: %s is %s: %s", tt.name, check, c.State, c.Detail)
+		}
+	}
+}
+
+// That a registration is later than its result takes no proof that it was logged.
+func TestRegisteredLaterUnlogged(t *testing.T) {
+	w := newWorld(t, forgeryNamed("registration-after-result").hooks)
+	w.chains[evaluator][0].Proof = nil
+	if c := find(w.verify().Claims[0].Rows[0].Checks, "order/registered-before-result"); c.State != Contradicted {
+		t.Errorf("%s is %s: %s", c.Name, c.State, c.Detail)
 	}
 }

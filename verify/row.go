@@ -333,11 +333,11 @@ func (r *rowJudge) checkOrder() {
 	registered, a := r.bound(r.registrationSt, r.parties(r.registrationSt))
 	reported, b := r.bound(r.resultSt, r.parties(r.resultSt))
 	switch {
-	case a == Missing || b == Missing:
-		r.missing(name, "the result names the registration; nothing shows when they were logged")
-	case r.registrationSt.notBefore.After(reported.Add(r.policy.Skew)):
+	case b != Missing && r.registrationSt.notBefore.After(reported.Add(r.policy.Skew)):
 		r.refute(name, "before "+stamp(reported), "not before "+stamp(r.registrationSt.notBefore),
 			"the registration was made after its result had been logged")
+	case a == Missing || b == Missing:
+		r.missing(name, "the result names the registration; nothing shows when they were logged")
 	case registered.After(reported.Add(r.policy.Skew)):
 		r.missing(name, "the registration was logged by %s, later than the result, by %s", stamp(registered), stamp(reported))
 	case r.retroactive:
@@ -409,26 +409,36 @@ func versionText(t attest.TestsetRef) string {
 
 func treeText(v attest.Version) string { return fmt.Sprintf("%d items with root %s", v.Size, v.Root) }
 
-// tree returns the leaf hashes and active items that the registration names, or
-// nil unless both artifacts agree with it.
-func (r *rowJudge) tree() (skeleton []attest.Hash, active []uint64) {
+// skeleton returns the leaf hashes of the test set, or nil unless they are as many
+// as the registration says.
+func (r *rowJudge) skeleton() []attest.Hash {
 	if r.testset == nil {
-		return nil, nil
+		return nil
 	}
 	leaves, err := testset.ParseSkeleton(r.artifact(r.testset.Skeleton))
-	if err != nil || uint64(len(leaves)) != r.registration.Testset.Size || len(leaves) == 0 {
-		return nil, nil
+	if err != nil || uint64(len(leaves)) != r.registration.Testset.Size {
+		return nil
+	}
+	return leaves
+}
+
+// active returns the active items, or nil unless their list is one of the registered
+// version's items.
+func (r *rowJudge) active() []uint64 {
+	if r.testset == nil || r.registration.Testset.Size > run.MaxRows {
+		return nil
 	}
 	bitmap := r.artifact(r.testset.Bitmap)
-	if _, err := testset.Active(uint64(len(leaves)), bitmap); err != nil {
-		return nil, nil
+	if _, err := testset.Active(r.registration.Testset.Size, bitmap); err != nil {
+		return nil
 	}
-	for i := range uint64(len(leaves)) {
+	var active []uint64
+	for i := range r.registration.Testset.Size {
 		if testset.IsActive(bitmap, i) {
 			active = append(active, i)
 		}
 	}
-	return leaves, active
+	return active
 }
 
 // restsOn lists the statements that a check compares. All of them must count for it

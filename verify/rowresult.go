@@ -73,15 +73,16 @@ func (r *rowJudge) checkFirst() {
 }
 
 func (r *rowJudge) checkRows(rows []run.Row) {
-	skeleton, active := r.tree()
-	if skeleton == nil {
-		r.without("the test set's artifacts are missing or not as committed", "result/items", "result/root")
+	if active := r.active(); active == nil {
+		r.missing("result/items", "the list of active items is missing or not one of the registered version")
+	} else if err := run.CheckItems(rows, active, r.registration.Samples); err != nil {
+		r.refute("result/items", "", "", "%s", err)
 	} else {
-		if err := run.CheckItems(rows, active, r.registration.Samples); err != nil {
-			r.refute("result/items", "", "", "%s", err)
-		} else {
-			r.pass("result/items", "%d rows: %d sample(s) of each of %d active items", len(rows), r.registration.Samples, len(active))
-		}
+		r.pass("result/items", "%d rows: %d sample(s) of each of %d active items", len(rows), r.registration.Samples, len(active))
+	}
+	if skeleton := r.skeleton(); skeleton == nil {
+		r.missing("result/root", "the leaf hashes are missing or not as many as registered")
+	} else {
 		r.checkRoot(rows, skeleton)
 	}
 	r.checkGrades(rows)

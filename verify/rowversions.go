@@ -43,6 +43,10 @@ func (r *rowJudge) checkHistory() {
 			r.refute(name, s.issuer(), before.issuer(), "the version before is another owner's")
 			return
 		}
+		if err := beginsWith(q, p); err != nil {
+			r.refute(name, "", "", "version %s does not follow from %s: %s", s.Statement.ID.Short(), id.Short(), err)
+			return
+		}
 		was, is := r.artifact(q.Bitmap), r.artifact(p.Bitmap)
 		if was == nil || is == nil {
 			r.missing(name, "the lists of active items of versions %s and %s are not both in the pack", id.Short(), s.Statement.ID.Short())
@@ -77,8 +81,9 @@ func (r *rowJudge) rival(s *statement) *statement {
 	return nil
 }
 
-// follows says why version p of a set does not follow from version q.
-func follows(q, p *attest.Testset, was, is []byte) error {
+// beginsWith says why version p of a set is none with the items of version q before
+// its own, which takes the two statements alone.
+func beginsWith(q, p *attest.Testset) error {
 	size0, size := q.Version.Size, p.Version.Size
 	switch {
 	case q.SetID != p.SetID:
@@ -91,6 +96,12 @@ func follows(q, p *attest.Testset, was, is []byte) error {
 	if err := attest.CheckConsistency(size0, q.Version.Root, size, p.Version.Root, p.Consistency); err != nil {
 		return fmt.Errorf("it does not begin with the same items: %w", err)
 	}
+	return nil
+}
+
+// follows says why the active items of version p of a set do not follow from those
+// of version q.
+func follows(q, p *attest.Testset, was, is []byte) error {
 	for i, v := range []struct {
 		version attest.Version
 		bitmap  []byte
@@ -99,7 +110,7 @@ func follows(q, p *attest.Testset, was, is []byte) error {
 			return fmt.Errorf("list %d of active items is not the one committed to", i+1)
 		}
 	}
-	return followsActive(size0, size, p.Edits, was, is)
+	return followsActive(q.Version.Size, p.Version.Size, p.Edits, was, is)
 }
 
 // followsActive compares what the lists of active items say was retired with what
