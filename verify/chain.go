@@ -179,7 +179,7 @@ func (r *rowJudge) checkRetractions() {
 		}
 		r.retracted = true
 		r.add(Check{Name: name, State: Missing, Evidence: []attest.Hash{s.Statement.ID},
-			Detail: fmt.Sprintf("%s withdrew its %s: %s", s.issuer(), target.Statement.Kind(), p.Reason)})
+			Detail: fmt.Sprintf("%s withdrew its %s: %q", s.issuer(), target.Statement.Kind(), p.Reason)})
 		return
 	}
 	if r.row.Stale {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/proctor-attest/proctor/attest"
@@ -48,8 +49,8 @@ func (r *rowJudge) checkModel() {
 		r.refute(released, endpointID(release.Endpoint).String(), release.Model.ID.String(), "the released endpoint's id does not follow from its parts")
 	default:
 		r.compare(released, describe(release.Model), describe(r.model),
-			"the model that was run is the one released as "+release.Name,
-			"the model that was run is not the one released as "+release.Name)
+			"the model that was run is the one released as "+strconv.Quote(release.Name),
+			"the model that was run is not the one released as "+strconv.Quote(release.Name))
 	}
 }
 

@@ -2,12 +2,9 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -270,23 +267,4 @@ func (e *env) printConfiguration(c *cli.Context, files []string) error {
 	}
 	e.note(c, `from a log of %s %s: replace every "?", then give the file with --config`, log.Format, log.Version)
 	return nil
-}
-
-// openLog opens the files of one harness log.
-func openLog(files []string, want harness.Selection) (*harness.Log, error) {
-	if len(files) == 0 {
-		return nil, errors.New("no log")
-	}
-	dir := filepath.Dir(files[0])
-	names := make([]string, len(files))
-	for i, f := range files {
-		rel, err := filepath.Rel(dir, f)
-		if err != nil {
-			return nil, err
-		}
-		if names[i] = filepath.ToSlash(rel); strings.HasPrefix(names[i], "..") {
-			return nil, usagef("the files of one log must lie in one folder; %s is not below %s", f, dir)
-		}
-	}
-	return harness.OpenLMEval(os.DirFS(dir), names, want)
 }

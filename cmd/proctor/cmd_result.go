@@ -3,13 +3,10 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/proctor-attest/proctor/attest"
-	"github.com/proctor-attest/proctor/attest/harness"
 	"github.com/proctor-attest/proctor/attest/run"
 	"github.com/proctor-attest/proctor/attest/testset"
 	"github.com/proctor-attest/proctor/verify/score"
@@ -170,7 +167,7 @@ func (e *env) sealRows(c *cli.Context, pack *attest.Pack, runID attest.Hash, reg
 	if err != nil {
 		return nil, err
 	}
-	logs, read, err := e.openRows(c, reg)
+	log, err := e.openRows(c, reg)
 	if err != nil {
 		return nil, err
 	}
@@ -186,9 +183,12 @@ func (e *env) sealRows(c *cli.Context, pack *attest.Pack, runID attest.Hash, reg
 	if err != nil {
 		return nil, err
 	}
-	rows, err := matchRows(read, items, w, reg, config, c.StringSlice("exclude"))
+	rows, err := matchRows(log.read, items, w, reg, config, c.StringSlice("exclude"))
 	if err == nil {
 		err = w.close()
+	}
+	for _, n := range log.notes() {
+		e.note(c, "log: %s", n)
 	}
 	if err != nil {
 		w.abandon()
@@ -224,7 +224,7 @@ func (e *env) sealRows(c *cli.Context, pack *attest.Pack, runID attest.Hash, reg
 			Rows:     pack.AddArtifact(run.FormatRows(rows), "application/vnd.proctor.results+jsonl", "results.jsonl"),
 			Excluded: uint64(got.Excluded),
 			Score:    exact.RatString(),
-			Logs:     logs,
+			Logs:     log.files,
 		},
 	}}, nil
 }
@@ -241,67 +241,6 @@ func registeredSet(pack *attest.Pack, reg *attest.Registration) (*attest.Testset
 		return nil, fmt.Errorf("statement %s is not the registered version of the test set", id.Short())
 	}
 	return set, nil
-}
-
-// openRows opens the log and digests its files, which stay where they are.
-func (e *env) openRows(c *cli.Context, reg *attest.Registration) ([]attest.Artifact, func(func(harness.Row) error) error, error) {
-	files := c.Args().Slice()
-	var logs []attest.Artifact
-	for _, f := range files {
-		sum, err := fileDigest(f)
-		if err != nil {
-			return nil, nil, err
-		}
-		logs = append(logs, attest.Artifact{SHA256: sum, Size: uint64(fileSize(f)), MediaType: "application/octet-stream", Name: filepath.Base(f)})
-	}
-	if c.String("row") != "" {
-		paths, err := parsePaths(c.String("row"))
-		if err != nil {
-			return nil, nil, err
-		}
-		return logs, func(yield func(harness.Row) error) error {
-			for _, f := range files {
-				if err := readJSONL(f, paths, yield); err != nil {
-					return err
-				}
-			}
-			return nil
-		}, nil
-	}
-	if !strings.Contains(strings.Join(files, " "), "results") {
-		return nil, nil, withHint(fmt.Errorf("%s: not a log that is known here", files[0]),
-			"for plain JSONL say where a row keeps what, such as --row key=id,response=output,grade=correct; for lm-eval give results_*.json and samples_*.jsonl")
-	}
-	log, err := openLog(files, harness.Selection{Task: c.String("task"), Metric: reg.Metric.Parameters["log"], Filter: reg.Metric.Parameters["filter"]})
-	if err != nil {
-		return nil, nil, err
-	}
-	return logs, log.Rows, nil
-}
-
-func readJSONL(name string, paths harness.Paths, yield func(harness.Row) error) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return harness.JSONL(name, f, paths, yield)
-}
-
-func parsePaths(text string) (harness.Paths, error) {
-	var p harness.Paths
-	into := map[string]*string{"key": &p.Key, "response": &p.Response, "grade": &p.Grade, "sample": &p.Sample, "trace": &p.Trace}
-	for _, part := range strings.Split(text, ",") {
-		name, path, ok := strings.Cut(part, "=")
-		if !ok || into[name] == nil || path == "" {
-			return p, usagef("--row %q: want key=PATH,response=PATH,grade=PATH[,sample=PATH][,trace=PATH]", part)
-		}
-		*into[name] = path
-	}
-	if p.Grade == "" || p.Response == "" {
-		return p, usagef("--row needs response= and grade=")
-	}
-	return p, nil
 }
 
 // openItems reads the owner's opening against the registered version.

@@ -172,21 +172,29 @@ func list(names []string) string {
 func parseExclusions(args []string, config *run.Configuration) (map[string]string, error) {
 	out := map[string]string{}
 	for _, arg := range args {
-		at := strings.LastIndex(arg, "=")
-		if at < 0 {
-			return nil, usagef("--exclude %q: want KEY=REASON", arg)
+		key, reason, err := splitExclusion(arg)
+		if err != nil {
+			return nil, err
 		}
-		key, reason := arg[:at], arg[at+1:]
 		if !slices.Contains(config.Exclusions, reason) {
 			return nil, fmt.Errorf("--exclude %s: the registration allows the reasons %q", arg, config.Exclusions)
 		}
-		parsed, err := parseKey(key)
-		if err != nil {
-			return nil, usagef("--exclude %q: %w", arg, err)
-		}
-		out[string(parsed)] = reason
+		out[string(key)] = reason
 	}
 	return out, nil
+}
+
+// splitExclusion reads KEY=REASON.
+func splitExclusion(arg string) (testset.Key, string, error) {
+	at := strings.LastIndex(arg, "=")
+	if at < 0 {
+		return "", "", usagef("--exclude %q: want KEY=REASON", arg)
+	}
+	key, err := parseKey(arg[:at])
+	if err != nil {
+		return "", "", usagef("--exclude %q: %w", arg, err)
+	}
+	return key, arg[at+1:], nil
 }
 
 func isInteger(b []byte) bool { return !bytes.ContainsAny(b, `.eE[{"tfn`) }

@@ -158,6 +158,10 @@ func Holds(exact *big.Rat, s attest.Score, metric attest.Metric) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	// A range that no grade of the metric fills would make every score coarse enough.
+	if metric.Name != "mean" && (lo.Sign() != 0 || hi.Cmp(big.NewRat(1, 1)) != 0) {
+		return false, fmt.Errorf("metric %s with the range [%s, %s]: want [0, 1]", metric.Name, metric.Min, metric.Max)
+	}
 	unit := new(big.Rat).SetFrac(big.NewInt(1), new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(s.Decimals)), nil))
 	point := new(big.Rat).Mul(new(big.Rat).Sub(hi, lo), scale)
 	point.Quo(point, big.NewRat(100, 1))

@@ -1,0 +1,400 @@
+#!/usr/bin/env python3
+"""Judges Proctor evidence packs: a second verifier, written from the protocol alone.
+
+    verify.py PACK POLICY [--at TIME]    PACK: a .proctor zip or a directory
+    verify.py [--json] FORGERY.txtar     policy and time are inside; several files, or their directory
+
+Written without reading the verifier in Go, so that a rule which one of them has got wrong
+shows as a difference. It goes no further than CAL-1: model/recomputed, model/uncovered,
+order/run-later and completeness/registrations are always missing; RFC 3161 tokens, audits,
+openings and ledgers are not read. It cannot check BLS: a beacon round counts if its JSON
+parses and sha256(signature) = randomness. Python 3.11 with the package cryptography.
+"""
+import base64, calendar, hashlib, hmac, json, math, re, struct, sys, time, tomllib, zipfile
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+RANK, LEVELS = ["n/a", "proven", "attested", "missing", "contradicted"], ["CAL-0", "CAL-1-R", "CAL-1", "CAL-2", "CAL-3", "CAL-4"]
+HEADLINES = ["CANNOT CHECK", "CONTRADICTED", "RETRACTED", "NOT SUPPORTED", "SUPPORTED WITH GAPS", "SUPPORTED"]
+TYPES = "application/vnd.dev.sigstore.bundle.v0.3+json", "application/vnd.in-toto+json", "https://in-toto.io/Statement/v1"
+NEEDS = {k: names.split() for k, names in {  # by facet and level; at 0 a check can only contradict
+    "I0": "statement/one-branch retraction/none", "I1": "identity/signed",
+    "I2": "identity/role identity/configuration registration/terms",
+    "O1": "order/logged order/registered-before-result", "O2": "order/run-later",
+    "C1": "completeness/chains", "C2": "completeness/registrations", "V0": "testset/history result/first",
+    "V1": "testset/committed testset/skeleton testset/active result/evaluator result/items "
+          "result/grades result/root result/score score/recomputed",
+    "D1": "model/committed model/seal model/same-as-released model/same-in-all-rows",
+    "D2": "model/recomputed model/uncovered"}.items()}
+CHECKS = sum(NEEDS.values(), [])
+NONE = {"headline": HEADLINES[0], "level": LEVELS[0], "facets": "I0 O0 C0 V0 D0 U0", "stale": False, "checks": {}}
+ROLES = "weights config tokenizer chat-template generation-config preprocessor code gguf-kv".split()
+NAMES = re.compile(r"entries/[0-9a-f]{64}\.(sigstore\.json|tlog-proof|tsr)|artifacts/[0-9a-f]{64}|beacons/[0-9a-f]{64}-(0|[1-9]\d*)\.json")
+SCHEMAS = {f.name.split(".")[0]: json.loads(f.read_text()) for f in (Path(__file__).resolve().parents[3] / "schemas").glob("*.schema.json")}
+DEFS = SCHEMAS["common"]["$defs"]
+BAD = ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, struct.error, zipfile.BadZipFile
+def need(ok, why):
+    if not ok: raise ValueError(why)
+# §0: hashes, trees, JSON.
+def H(*parts): return hashlib.sha256(b"".join(parts)).digest()
+def u32(n): return struct.pack(">I", n)
+def u64(n): return struct.pack(">Q", n)
+def lp(x): return u64(len(x.encode() if isinstance(x, str) else x)) + (x.encode() if isinstance(x, str) else x)
+def tag(t): return b"proctor/v1/" + t.encode() + b"\n"
+def TH(t, *parts): return H(tag(t), *parts)
+def split(n): return 1 << (n - 1).bit_length() - 1
+def root(d): return H(b"\1", root(d[:split(len(d))]), root(d[split(len(d)):])) if len(d) > 1 else d[0] if d else H(b"")
+def climb(leaf, i, n, path):
+    """The root that a path leads to from leaf i of n; it takes the path's hashes from the end."""
+    if n == 1: return leaf
+    k, other = split(n), path.pop()
+    return H(b"\1", climb(leaf, i, k, path), other) if i < k else H(b"\1", other, climb(leaf, i - k, n - k, path))
+def grown(m, n, path, old=None):
+    """The roots of the first m and of all n leaves that a consistency proof leads to; old is known."""
+    if m == n or not path: return (old or (path.pop() if path else b""),) * 2
+    k, other = split(n), path.pop()
+    a, b = grown(m, k, path, old) if m <= k else grown(m - k, n - k, path)
+    return (a, H(b"\1", b, other)) if m <= k else (H(b"\1", other, a), H(b"\1", other, b))
+def number(text):
+    value = Decimal(repr(float(text)))  # the shortest form's, as JCS writes it
+    need(value == Decimal(text), "number " + text)
+    return int(value) if abs(value) < 10**21 and value == int(value) else float(text)
+def members(pairs): return dict(pairs) if len(dict(pairs)) == len(pairs) else need(False, "a name twice")
+def parse(data, exactly=False):
+    v = json.loads(data.decode(), object_pairs_hook=members, parse_int=number, parse_float=number, parse_constant=int)
+    need(jcs(v).encode() == data or not exactly, "not canonical")
+    return v
+def jcs(v, depth=1):
+    need(depth <= 64 or not isinstance(v, (dict, list)), "too deep")
+    if isinstance(v, dict): return "{" + ",".join(jcs(n) + ":" + jcs(v[n], depth + 1) for n in sorted(v, key=lambda s: s.encode("utf-16-be"))) + "}"
+    if isinstance(v, list): return "[" + ",".join(jcs(x, depth + 1) for x in v) + "]"
+    if isinstance(v, float):
+        m, _, e = repr(v).partition("e")
+        return format(Decimal(repr(v)), "f") if e in ("-05", "-06") else m + ("e%+d" % int(e) if e else "")
+    return json.dumps(v, ensure_ascii=False)
+def b64(s): return base64.b64decode(s, validate=True)
+def stamp(s): return calendar.timegm(time.strptime(s, "%Y-%m-%dT%H:%M:%SZ"))
+def valid(v, s, doc):
+    """JSON Schema, as far as the project's schemas use it."""
+    if isinstance(s, bool): return s
+    (where, _, name), what = s.get("$ref", "").partition("#/$defs/"), {str: "Length", list: "Items", dict: "Properties"}.get(type(v))
+    kind = {bool: "boolean", str: "string", int: "integer", float: "number", list: "array", dict: "object"}.get(type(v), "null")
+    size, low, high = (len(v), "min" + what, "max" + what) if what else (v, "minimum", "maximum")
+    if not (s.get("type", kind) in (kind, "number" if kind == "integer" else kind) and (not name or valid(v, (d := SCHEMAS["common"] if where else doc)["$defs"][name], d))
+            and ("const" not in s or type(v) is type(s["const"]) and v == s["const"]) and ("enum" not in s or v in s["enum"])
+            and not ("not" in s and valid(v, s["not"], doc)) and any(valid(v, x, doc) for x in s.get("anyOf", [True]))
+            and (kind in ("boolean", "null") or s.get(low, -math.inf) <= size <= s.get(high, math.inf))
+            and sum(valid(v, x, doc) for x in s.get("oneOf", [True])) == 1):
+        return False
+    if kind == "array":
+        return all(valid(x, s.get("items", True), doc) for x in v) and not (s.get("uniqueItems") and len({jcs(x) for x in v}) < len(v))
+    if kind == "object":
+        rules = {n: [r for p, r in s.get("patternProperties", {}).items() if re.search(p, n)]
+                 + [r for p, r in s.get("properties", {}).items() if p == n] or [s.get("additionalProperties", True)] for n in v}
+        return set(s.get("required", [])) <= set(v) and all(valid(v[n], r, doc) for n in v for r in rules[n])
+    return kind != "string" or bool(re.search(re.sub(r"\$$", r"\\Z", s.get("pattern", "")), v))
+
+# §7: the policy; cosigned checkpoints.
+class Policy:
+    def __init__(self, text):
+        t = tomllib.loads(text)
+        def seconds(k): return sum(int(n) * {"h": 3600, "m": 60, "s": 1}[u] for n, u in re.findall(r"(\d+)([hms])", t["time"][k]))
+        self.fresh, self.skew = seconds("freshness"), seconds("skew")
+        self.level, self.facets = LEVELS.index(t["require"]["level"]), t["require"].get("facets", [])
+        self.groups, self.operators, self.deny = t.get("independent", []), t.get("operators", {}), t.get("deny", {})
+        self.beacons, self.issuers = {b["chain"]: b for b in t.get("beacon", [])}, {i["uri"]: i for i in t.get("issuer", [])}
+        for k in (k for i in self.issuers.values() for k in i.get("key", [])):
+            k["public"] = serialization.load_pem_public_key(k["pem"].encode())
+            der = k["public"].public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+            k["denied"] = H(der).hex() in self.deny.get("keys", [])
+        lines = [w for w in (line.split("#")[0].split() for line in t["ledger"]["policy"].splitlines()) if w]
+        self.logs = [vkey(w[1], 1) for w in lines if w[0] == "log"]
+        self.witnesses = {w[1]: vkey(w[2], 4) for w in lines if w[0] == "witness"}
+        self.quorums = {w[1]: ({"any": 1, "all": len(w) - 3}.get(w[2]) or int(w[2]), w[3:]) for w in lines if w[0] == "group"}
+        self.quorum = next(w[1] for w in lines if w[0] == "quorum")
+    def met(self, by, name):
+        k, group = self.quorums.get(name, (0, []))
+        return sum(self.met(by, m) for m in group) >= k if group else name == "none" or name in by
+    def independent(self, a, others):
+        def names(uri): return next((n for i in self.issuers.values() if uri in (n := {i["uri"], *i.get("aliases", [])})), {uri})
+        return all(not names(a) & names(b) and any(names(a) & set(g) and names(b) & set(g) for g in self.groups) for b in others)
+def vkey(text, kind):
+    name, keyhash, data = text.split("+", 2)
+    need(b64(data)[0] == kind and H(name.encode(), b"\n", b64(data))[:4].hex() == keyhash, "vkey " + text)
+    return name, bytes.fromhex(keyhash), ed25519.Ed25519PublicKey.from_public_bytes(b64(data)[1:])
+def verifies(key, sig, text):
+    try:
+        key.verify(sig, text, *([ec.ECDSA(hashes.SHA256())] if isinstance(key, ec.EllipticCurvePublicKey) else []))
+        return True
+    except (InvalidSignature, ValueError, TypeError): return False
+def bound(policy, entry, proof, at):
+    """An entry's upper bound in time, and which witnesses had cosigned by then; or None."""
+    m = re.fullmatch(r"c2sp\.org/tlog-proof@v1\n(?:extra \S+\n)?index (0|[1-9]\d*)\n((?:\S+\n)*)\n((\S+)\n(0|[1-9]\d*)\n(\S+)\n(?:\S.*\n)*)\n((?:— \S+ \S+\n)+)",
+                     proof.decode(errors="replace"))
+    try:
+        index, path, note, origin, size, top, tail = m.groups()
+        path, note = [b64(x) for x in path.split()], note.encode()
+        need(int(index) < int(size) and climb(H(b"\0", entry), int(index), int(size), path) == b64(top) and not path, "not included")
+        sigs = [(name, b64(sig)) for _, name, sig in (x.split(" ") for x in tail.splitlines())]
+    except BAD: return None
+    def by(key): return [s[4:] for name, s in sigs if (name, s[:4]) == key[:2]]
+    logged = any(key[0] == origin and verifies(key[2], s, note) for key in policy.logs for s in by(key))
+    times = {w: [t for s in by(key) if len(s) == 72 and 0 < (t := int.from_bytes(s[:8], "big")) <= at
+                 and verifies(key[2], s[8:], b"cosignature/v1\ntime %d\n" % t + note)] for w, key in policy.witnesses.items()}
+    for t in sorted(sum(times.values(), [])):
+        if policy.met(by_then := {w for w in times if min(times[w], default=math.inf) <= t}, policy.quorum):
+            return (t, by_then) if logged and not policy.met((), policy.quorum) else None
+    return None
+
+# §1: statements and packs.
+class Statement:
+    def __init__(self, name, entry, policy):
+        bundle = parse(entry, exactly=True)
+        env, (sig,), payload = bundle["dsseEnvelope"], bundle["dsseEnvelope"]["signatures"], b64(bundle["dsseEnvelope"]["payload"])
+        body = parse(payload, exactly=True)
+        self.p, self.id = body["predicate"], TH("statement", lp(payload)).hex()
+        self.kind = re.fullmatch(r"https://proctor-attest\.github\.io/schemas/([a-z-]+)/v1", body["predicateType"])[1]
+        self.issuer, self.seq, self.prev = (self.p[k] for k in ("issuer", "seq", "prev"))
+        pae = b"DSSEv1 28 application/vnd.in-toto+json %d %s" % (len(payload), payload)
+        self.keys = [k for k in policy.issuers.get(self.issuer, {}).get("key", []) if not k["denied"] and verifies(k["public"], b64(sig["sig"]), pae)]
+        need((bundle["mediaType"], env["payloadType"], body["_type"]) == TYPES and name == self.id and len(entry) < 65536, "form of " + name)
+        need(stamp(self.p.get("deadline", "2000-01-01T00:00:00Z")) and valid(self.p, SCHEMAS.get(self.kind, True), SCHEMAS.get(self.kind)), f"{self.kind} {name} is not as its schema says")
+    def ref(self, role): return [r["id"] for r in self.p["refs"] if r["role"] == role]
+
+class Pack:
+    def __init__(self, files, policy, at):
+        self.policy, self.at, self.files, self.statements = policy, at, files, {}
+        for name, data in files.items():
+            need(NAMES.fullmatch(name) and (name[:10] != "artifacts/" or H(data).hex() == name[10:]), name + ": unknown, or other bytes")
+            need(not name.endswith((".tlog-proof", ".tsr")) or name[:72] + ".sigstore.json" in files, name + ": without its entry")
+            if name.endswith(".sigstore.json"):
+                s = self.statements[name[8:72]] = Statement(name[8:72], data, policy)
+                s.upper = bound(policy, data, files.get(name[:72] + ".tlog-proof", b""), at)
+                s.lower, t = self.lower(s), s.upper[0] if s.upper else None
+                s.counts = s.id not in policy.deny.get("statements", []) and any(
+                    not {"from", "until"} & set(k) or t is not None and ("from" not in k or k["from"].timestamp() <= t)
+                    and ("until" not in k or t <= k["until"].timestamp()) for k in s.keys)
+                for a in (x for x in s.p.values() if isinstance(x, dict) and "sha256" in x):
+                    need(len(self.artifact(a) or b"") in (a["size"], 0), f"artifact {a['sha256']}: of another size")
+    def of(self, *kinds): return [s for s in self.statements.values() if s.kind in kinds]
+    def artifact(self, ref): return self.files.get("artifacts/" + ref["sha256"])
+    def lower(self, s):
+        r = s.p.get("notBefore") or {"chain": "", "round": 0}
+        b, data = self.policy.beacons.get(r["chain"]), self.files.get("beacons/%s-%d.json" % (r["chain"], r["round"]))
+        j = parse(data) if b and data else {}
+        good = j and j["round"] == r["round"] > 0 and H(bytes.fromhex(j["signature"])).hex() == j["randomness"]
+        return b["genesis"] + (r["round"] - 1) * b["period"] if good else None
+
+def read(path):
+    """A pack's files by name; of an archive also policy and time."""
+    if path.suffix == ".txtar":
+        parts = re.split(r"(?m)^-- (.+) --\n", path.read_text())
+        files = {n.removesuffix(".b64"): b64(d.strip()) if n.endswith(".b64") else d.encode()
+                 for n, d in zip(parts[1::2], parts[2::2]) if not n.startswith("ledger/")}
+        return files, files.pop("policy.toml").decode(), re.search(r"(?m)^at: (\S+)$", parts[0])[1]
+    if path.is_dir():
+        found = [p for p in path.rglob("*") if p.is_symlink() or not p.is_dir()]
+        need(not any(p.is_symlink() or not p.is_file() for p in found), "a link, or no file")
+        return {p.relative_to(path).as_posix(): p.read_bytes() for p in found}, None, None
+    with zipfile.ZipFile(path) as z:
+        names = [i.filename for i in z.infolist()]
+        need(len({n.lower() for n in names}) == len(names) and sum(i.file_size for i in z.infolist()) < 1 << 30, "a name twice, or too much")
+        return {n: z.read(n) for n in names}, None, None
+
+# §2 to §7: a published score. True is proven, False contradicted, None missing.
+class Row:
+    def __init__(self, pack, claim, score):
+        def get(kind, ids): return next((s for i in ids if (s := pack.statements.get(i)) and s.kind == kind), None)
+        self.pack, self.policy, self.claim, self.score = pack, pack.policy, claim, score
+        self.state, self.unreadable, self.model_id, self.skeleton, self.active = dict.fromkeys(CHECKS), False, None, None, None
+        self.result = get("result", [score["result"]])
+        self.reg = get("registration", [self.result.p["runID"]]) if self.result else None
+        self.set, self.model = (get(k, self.reg.ref(k)) if self.reg else None for k in ("testset", "model"))
+        self.release = claim if claim.kind == "release" else self.reg and self.find_release()
+        self.whole = all(four := (self.set, self.model, self.reg, self.result))
+        self.relied = {s.id: s for s in (*four, claim, self.release) if s}
+        self.statements()
+        if self.reg:
+            self.registration(self.reg.p)
+            self.rows(self.reg.p, self.result.p)
+            self.models(self.reg.p["model"])
+    def opened(self, release):
+        """Whether a release opens the registered seal; None if it does not try."""
+        text = tag("field") + lp("model") + lp(release.issuer) + lp(bytes.fromhex(release.p["model"]["id"]))
+        tries = [s for s in release.p.get("seals", []) if s["commitment"] == self.reg.p["model"]["id"]]
+        return any(hmac.digest(bytes.fromhex(s["secret"]), text, "sha256").hex() == s["commitment"] for s in tries) if tries else None
+    def find_release(self):
+        ran, cited = self.reg.p["model"], self.claim.ref("release")
+        found = [s for s in self.pack.of("release") if s.issuer == self.reg.p["lab"] and s.counts
+                 and (s.id in cited or s.p["model"] == ran or self.opened(s))]
+        return min(found, key=lambda s: (s.id not in cited, s.seq), default=None)
+    def sure(self, s):
+        """Whether an independent operator vouches for a bound; None without a bound."""
+        parties = {s.issuer} | ({self.reg.p["lab"], self.reg.p["evaluator"]} if self.reg else set())
+        run_by = {self.policy.operators.get(w, "") for w in s.upper[1]} - {""} if s.upper else set()
+        return any(self.policy.independent(o, parties) for o in run_by) if s.upper else None
+    def in_role(self, s):
+        parties = [r for r in ("lab", "evaluator") if self.reg.p[r] == s.issuer]
+        may = {"testset": ["owner"], "result": ["evaluator"], "registration": parties}.get(s.kind, parties[:1] if "lab" in parties else [])
+        return s.kind == "claim" or bool(set(may) & set(self.policy.issuers.get(s.issuer, {}).get("roles", [])))
+    def chain_to_head(self, issuer):
+        """Whether an issuer's chain reaches a fresh head, itself dated by a sure bound; None if not."""
+        for h in (h for h in self.pack.of("head") if h.issuer == issuer and h.upper and h.lower is not None):
+            if not self.pack.at - self.policy.fresh <= h.lower <= self.pack.at: continue
+            chain, s = {}, h
+            while s and s.counts and s.issuer == issuer and s.seq == h.seq - len(chain):
+                chain[s.id], s = s, self.pack.statements.get(s.prev)
+            if all(r.id in chain for r in self.relied.values() if r.issuer == issuer): return self.sure(h)
+        return None
+    def statements(self):
+        st, relied, issuers = self.state, self.relied.values(), {s.issuer for s in self.relied.values()}
+        mine = [s for s in self.pack.statements.values() if s.keys and s.issuer in issuers]
+        branch = {(s.issuer, s.seq): s.id for s in mine}
+        def torn(s, prev):
+            return (s.prev != branch.get((s.issuer, s.seq - 1), s.prev if s.seq else "0" * 64) or s.kind == "head" and s.p["newest"] != s.seq - 1
+                    or prev and (prev.issuer, prev.seq) != (s.issuer, s.seq - 1))
+        st["statement/one-branch"] = len(branch) == len(mine) and not any(torn(s, self.pack.statements.get(s.prev)) for s in mine) and "attested"
+        ends = [self.chain_to_head(i) for i in issuers]
+        st["completeness/chains"] = None if None in ends or not self.whole else True if all(ends) else "attested"
+        self.retracted = any(s.counts and (s.lower or 0) <= self.pack.at and s.p["target"] in self.relied
+                             and self.relied[s.p["target"]].issuer == s.issuer for s in self.pack.of("retraction"))
+        st["retraction/none"] = "attested" if st["completeness/chains"] and not self.retracted else None
+        if self.whole:
+            bounds = [self.sure(s) for s in relied]
+            st["identity/signed"] = all(s.counts for s in relied) or None
+            st["identity/role"] = all(self.in_role(s) for s in relied) or None
+            st["order/logged"] = None if None in bounds else True if all(bounds) else "attested"
+    def registration(self, p):
+        st, reg, res = self.state, self.reg, self.result
+        if reg.upper: st["registration/terms"] = stamp(p["deadline"]) <= reg.upper[0] + 90 * 86400
+        if res.upper and (end := res.upper[0] + self.policy.skew):  # its id is inside the result
+            st["order/registered-before-result"] = (reg.lower or 0) <= end and (bool(reg.upper and reg.upper[0] <= end) or None)
+        data, self.config = self.pack.artifact(p["configuration"]), None
+        try:
+            c = self.config = data and parse(data)
+            full = valid(c, *2 * [SCHEMAS["configuration"]]) and (p.get("retroactive") or "unknown" not in c.values())
+            alike = c and c["evaluator"] == p["evaluator"] and (c["relation"] == "first-party" or p["lab"] != p["evaluator"])
+            st["identity/configuration"] = None if data is None else alike and (full or None)
+        except BAD: st["identity/configuration"] = False
+        if self.set:
+            t, v, bm = self.set.p, self.set.p["version"], self.pack.artifact(self.set.p["bitmap"])
+            id_ = TH("testset", lp(t["issuer"]), lp(t["name"])).hex()
+            same = p["testset"] == dict(v, setID=id_) and p["testsetName"] == t["name"] and t["setID"] == id_
+            st["testset/committed"] = same and (t["setID"] not in self.policy.deny.get("sets", []) or None)
+            st["testset/history"], sk, self.active = self.history(self.set), self.pack.artifact(t["skeleton"]), self.active_of(self.set)
+            if sk is not None:
+                self.skeleton = [sk[i:i + 32] for i in range(0, len(sk), 32)]
+                st["testset/skeleton"] = len(sk) == 32 * v["size"] and root(self.skeleton).hex() == v["root"]
+            if bm is not None:
+                fits = len(bm) == (v["size"] + 7) // 8 and max(self.active, default=0) < v["size"]
+                st["testset/active"] = fits and TH("active", u64(v["size"]), bm).hex() == v["active"]
+    def active_of(self, version):
+        bm = self.pack.artifact(version.p["bitmap"])
+        return None if bm is None else [i for i in range(len(bm) * 8) if bm[i // 8] >> 7 - i % 8 & 1]
+    def history(self, s):
+        """Whether a version of a set, and each before it, follows from the one before."""
+        if not s.ref("testset"): return "n/a"
+        old, v, edits = self.pack.statements.get(s.ref("testset")[0]), s.p["version"], s.p.get("edits", [])
+        before, now, gone, new = old and self.active_of(old), self.active_of(s), {e["retired"] for e in edits}, [e["successor"] for e in edits if "successor" in e]
+        def place(x): return x.issuer, x.p["setID"], x.ref("testset")
+        if sum(bool(x.keys) and place(x) == place(s) for x in self.pack.of("testset")) > 1: return False
+        if not old or not old.counts: return None
+        w, path, roots = old.p["version"], [bytes.fromhex(x) for x in s.p.get("consistency", [])], [bytes.fromhex(x["root"]) for x in (old.p["version"], v)]
+        fits = w["size"] <= v["size"] and list(grown(w["size"], v["size"], path, roots[0])) == roots and not path
+        fits = fits and place(old)[:2] == place(s)[:2] and all(w["size"] <= i < v["size"] for i in new)
+        if not fits or len(gone) < len(edits) or len(set(new)) < len(new): return False
+        if before is None or now is None: return None
+        kept = {i for i in now if i < w["size"]} == set(before) - gone and gone <= set(before) and set(new) <= set(now)
+        return kept and {"n/a": True}.get(h := self.history(old), h)
+    def rows(self, p, res):
+        st, data, conf, m = self.state, self.pack.artifact(res["rows"]), self.config, p["metric"]
+        st["result/evaluator"] = self.result.issuer == p["evaluator"]
+        rivals = [s for s in self.pack.of("result") if s.keys and s.issuer == self.result.issuer and s.p["runID"] == res["runID"]]
+        st["result/first"] = all(s.seq >= self.result.seq for s in rivals) and "attested"
+        if data is None: return
+        try:
+            rows = [parse(x, exactly=True) for x in data.removesuffix(b"\n").split(b"\n")]
+            heads = [u64(r["item"]) + u32(r["sample"]) for r in rows]
+            tails = [b"".join(bytes.fromhex(r.get(k, "0" * 64)) for k in ("response", "trace")) + lp(r["grade"]) for r in rows]
+            grades = [Fraction(r["grade"]) if valid(r["grade"], DEFS["decimal"], None) else None for r in rows]
+            need(all(set(r) <= {"grade", "item", "response", "sample", "trace"} and all(valid(r.get(k, "f" * 64), DEFS["hash"], None) and r.get(k) != "0" * 64
+                     for k in ("response", "trace")) and (g is not None or r["grade"].startswith("excluded:")) for r, g in zip(rows, grades)), "row")
+        except BAD:
+            return st.update(dict.fromkeys(["result/items", "result/grades", "result/root", "result/score"], False))
+        if self.active is not None:
+            st["result/items"] = [(r["item"], r["sample"]) for r in rows] == [(i, s) for i in self.active for s in range(p["samples"])]
+        if self.skeleton is not None:
+            leaves = [H(b"\0", tag("result"), bytes.fromhex(res["runID"]), h, self.skeleton[r["item"]], t)
+                      for r, h, t in zip(rows, heads, tails) if r["item"] < len(self.skeleton)]
+            st["result/root"] = len(leaves) == len(rows) == res["leaves"] and root(leaves).hex() == res["root"]
+        if not isinstance(conf, dict): return
+        lo, hi, items = Fraction(m["min"]), Fraction(m["max"]), {}
+        st["result/grades"] = all(r["grade"][9:] in conf.get("exclusions", []) if g is None else lo <= g <= hi and "response" in r
+                                  for r, g in zip(rows, grades))
+        stead = [] if conf.get("denominator") == "left-out" else [lo if m["better"] == "higher" else hi]
+        for r, g in zip(rows, grades): items.setdefault(r["item"], []).extend(stead if g is None else [g])
+        if means := [sum(gs) / len(gs) for gs in items.values() if gs]:
+            exact, said, scale = sum(means) / len(means), self.score["score"], int(self.score["scale"])
+            st["result/score"] = str(exact) == res["score"] and grades.count(None) == res["excluded"]
+            unit = Fraction(1, 10 ** max(self.score["decimals"], len(said.partition(".")[2])))
+            self.unreadable = unit / scale > (hi - lo) / 100
+            st["score/recomputed"] = None if self.unreadable else abs(exact * scale - Fraction(said)) <= unit / 2
+    def models(self, ran):
+        st, sealed, rel = self.state, ran["kind"] == "sealed", self.release and self.release.p
+        def served(p): return TH("endpoint", *(lp(p.get("endpoint", {}).get(k, "")) for k in ("provider", "url", "model"))).hex()
+        if self.model:
+            p, roles = self.model.p, self.model.p.get("roles", [])
+            order = [ROLES.index(r["role"]) if r["role"] in ROLES else 99 + int(r["role"][8:]) for r in roles]
+            parts = (lp(r["role"]) + bytes.fromhex(r["digest"]) for r in roles)
+            id_ = TH("model", u32(len(order)), *parts).hex() if ran["kind"] == "weights" else ran["id"] if sealed else served(p)
+            st["model/committed"] = self.model.issuer == self.reg.p["lab"] and p["model"] == ran and ran["id"] == id_ and order == sorted(set(order))
+        opened = self.opened(self.release) if sealed and rel else None
+        st["model/seal"] = opened if sealed else "n/a"
+        if rel:
+            st["model/same-as-released"] = opened or None if sealed else rel["model"] == ran and (ran["kind"] != "endpoint" or served(rel) == ran["id"])
+        self.model_id = (rel["model"]["id"] if opened else None) if sealed else ran["id"]
+    def verdict(self, more):
+        s = self.state = {n: {True: "proven", False: "contradicted", None: "missing"}.get(v, v) for n, v in (self.state | more).items()}
+        reached = {k: all(s[c] in ("proven", "attested", "n/a") for c in NEEDS[k]) for k in NEEDS}
+        self.facets = f = {k: reached[k + "1"] * (1 + reached.get(k + "2", False)) for k in "IOCVD"} | {"U": 0}
+        self.level = 2 * bool(f["I"] > 1 and f["O"] and f["V"] and f["D"])
+        if self.reg and self.reg.p.get("retroactive"): self.level = int(bool(f["I"] and f["V"]))
+        self.stale = s["completeness/chains"] == "missing"
+        enough = self.level >= self.policy.level and f["C"] and all(f[x[0]] >= int(x[1]) for x in self.policy.facets)
+        tests = self.unreadable, "contradicted" in s.values(), self.retracted, not f["V"] or not f["I"], not enough
+        self.headline = tests.index(True) if True in tests else 5
+
+def judge(pack):
+    tables = [(c, [Row(pack, c, s) for s in c.p.get("scores", [])]) for c in pack.of("claim", "release")]
+    for claim, table in tables:
+        ids = {r.model_id for r in table}
+        same = True if claim.p.get("variants") or len(table) == 1 else False if len(ids - {None}) > 1 else None not in ids or None
+        for r in table: r.verdict({"model/same-in-all-rows": same})
+    rows = sum((t for _, t in tables), [])
+    return dict(NONE, headline=HEADLINES[3]) if not rows else {
+        "headline": HEADLINES[min(r.headline for r in rows)], "level": LEVELS[min(r.level for r in rows)], "stale": any(r.stale for r in rows),
+        "facets": " ".join(k + str(min(r.facets[k] for r in rows)) for k in "IOCVDU"),
+        "checks": {n: max((r.state[n] for r in rows), key=RANK.index) for n in CHECKS}}
+
+def main(args):
+    at = args.pop(args.index("--at") + 1) if "--at" in args[:-1] else None
+    paths, codes = [Path(a) for a in args if not a.startswith("--")], set()
+    text = paths.pop().read_text() if len(paths) == 2 and paths[1].suffix != ".txtar" else None
+    paths = sorted(paths[0].glob("*.txtar")) if len(paths) == 1 and paths[0].is_dir() and not text else paths
+    if not paths or not text and any(p.suffix != ".txtar" for p in paths): return print(__doc__, file=sys.stderr) or 2
+    for path in paths:
+        try:
+            files, own, when = read(path)
+            pack = Pack(files, Policy(text or own), stamp(at or when) if at or when else int(time.time()))
+        except BAD as e: v = dict(NONE, reason=repr(e))
+        else: v = judge(pack)
+        text_ = "".join([f"{v['headline']} {v['level']} [{v['facets']}]", *(f"\n{s} {n}" for n, s in v["checks"].items())])
+        print(json.dumps(v | {"file": path.name}) if "--json" in args else text_)
+        codes.add({0: 1, 1: 3, 2: 3, 5: 0}.get(HEADLINES.index(v["headline"]), 4))
+    return next(c for c in (3, 1, 4, 0) if c in codes)
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
