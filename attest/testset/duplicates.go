@@ -91,12 +91,38 @@ func normalize(dst, value []byte) []byte {
 		end := skipString(value, at)
 		if end < len(value) && value[end] == ':' { // canonical JSON has no spaces
 			dst = append(dst, value[at:end]...)
+		} else if plain := appendNormalASCII(dst, value[at:end]); plain != nil {
+			dst = plain
 		} else {
 			dst = appendString(dst, normalText(unquote(value[at:end])))
 		}
 		at = end
 	}
 	return dst
+}
+
+// appendNormalASCII is what normalize does to a string of ASCII without escapes, in
+// which the only white space is the space; nil of any other string.
+func appendNormalASCII(dst, quoted []byte) []byte {
+	dst = append(dst, '"')
+	start, space := len(dst), false
+	for _, c := range quoted[1 : len(quoted)-1] {
+		switch {
+		case c >= 0x80 || c == '\\':
+			return nil
+		case c == ' ':
+			space = len(dst) > start
+			continue
+		case c >= 'A' && c <= 'Z':
+			c += 'a' - 'A'
+		}
+		if space {
+			dst = append(dst, ' ')
+			space = false
+		}
+		dst = append(dst, c)
+	}
+	return append(dst, '"')
 }
 
 // normalText is NFKC, full case folding, NFKC again because folding can undo it,
