@@ -132,7 +132,7 @@ def verifies(key, sig, text):
     except (InvalidSignature, ValueError, TypeError): return False
 def bound(policy, entry, proof, at):
     """An entry's upper bound in time, and which witnesses had cosigned by then; or None."""
-    m = re.fullmatch(r"c2sp\.org/tlog-proof@v1\n(?:extra \S+\n)?index (0|[1-9]\d*)\n((?:\S+\n)*)\n((\S+)\n(0|[1-9]\d*)\n(\S+)\n(?:\S.*\n)*)\n((?:— \S+ \S+\n)+)",
+    m = re.fullmatch(r"c2sp\.org/tlog-proof@v1\n(?:extra \S*\n)?index (0|[1-9]\d*)\n((?:\S+\n)*)\n((\S+)\n(0|[1-9]\d*)\n(\S+)\n(?:\S.*\n)*)\n((?:— \S+ \S+\n)+)",
                      proof.decode(errors="replace"))
     try:
         index, path, note, origin, size, top, tail = m.groups()
@@ -185,7 +185,7 @@ class Pack:
         r = s.p.get("notBefore") or {"chain": "", "round": 0}
         b, data = self.policy.beacons.get(r["chain"]), self.files.get("beacons/%s-%d.json" % (r["chain"], r["round"]))
         j = parse(data) if b and data else {}
-        good = j and j["round"] == r["round"] > 0 and H(bytes.fromhex(j["signature"])).hex() == j["randomness"]
+        good = j and j["round"] == r["round"] > 0 and H(bytes.fromhex(j["signature"])).hex() == j.get("randomness", H(bytes.fromhex(j["signature"])).hex())
         return b["genesis"] + (r["round"] - 1) * b["period"] if good else None
 
 def read(path):
@@ -269,16 +269,16 @@ class Row:
             st["order/logged"] = None if None in bounds else True if all(bounds) else "attested"
     def registration(self, p):
         st, reg, res = self.state, self.reg, self.result
-        if reg.upper: st["registration/terms"] = stamp(p["deadline"]) <= reg.upper[0] + 90 * 86400
+        if reg.upper: st["registration/terms"] = stamp(p["deadline"]) <= reg.upper[0] + 90 * 86400 + self.policy.skew
         if res.upper and (end := res.upper[0] + self.policy.skew):  # its id is inside the result
             st["order/registered-before-result"] = (reg.lower or 0) <= end and (bool(reg.upper and reg.upper[0] <= end) or None)
         data, self.config = self.pack.artifact(p["configuration"]), None
-        try:
-            c = self.config = data and parse(data)
-            full = valid(c, *2 * [SCHEMAS["configuration"]]) and (p.get("retroactive") or "unknown" not in c.values())
-            alike = c and c["evaluator"] == p["evaluator"] and (c["relation"] == "first-party" or p["lab"] != p["evaluator"])
-            st["identity/configuration"] = None if data is None else alike and (full or None)
-        except BAD: st["identity/configuration"] = False
+        if data is not None:
+            try:
+                need(valid(c := parse(data, exactly=True), *2 * [SCHEMAS["configuration"]]), "configuration")
+                fits = c["evaluator"] == p["evaluator"] and (c["relation"] == "first-party" or p["lab"] != p["evaluator"])
+                st["identity/configuration"], self.config = fits and ('"unknown"' not in jcs(c) or None), c
+            except BAD: st["identity/configuration"] = False
         if self.set:
             t, v, bm = self.set.p, self.set.p["version"], self.pack.artifact(self.set.p["bitmap"])
             id_ = TH("testset", lp(t["issuer"]), lp(t["name"])).hex()
@@ -297,7 +297,7 @@ class Row:
     def history(self, s):
         """Whether a version of a set, and each before it, follows from the one before."""
         if not s.ref("testset"): return "n/a"
-        old, v, edits = self.pack.statements.get(s.ref("testset")[0]), s.p["version"], s.p.get("edits", [])
+        old, v, edits = next((x for x in self.pack.of("testset") if x.id in s.ref("testset")), None), s.p["version"], s.p.get("edits", [])
         before, now, gone, new = old and self.active_of(old), self.active_of(s), {e["retired"] for e in edits}, [e["successor"] for e in edits if "successor" in e]
         def place(x): return x.issuer, x.p["setID"], x.ref("testset")
         if sum(bool(x.keys) and place(x) == place(s) for x in self.pack.of("testset")) > 1: return False
@@ -311,36 +311,36 @@ class Row:
         return kept and {"n/a": True}.get(h := self.history(old), h)
     def rows(self, p, res):
         st, data, conf, m = self.state, self.pack.artifact(res["rows"]), self.config, p["metric"]
-        st["result/evaluator"] = self.result.issuer == p["evaluator"]
+        st["result/evaluator"] = self.result.issuer == p["evaluator"] or (False if self.result.counts else None)
         rivals = [s for s in self.pack.of("result") if s.keys and s.issuer == self.result.issuer and s.p["runID"] == res["runID"]]
         st["result/first"] = all(s.seq >= self.result.seq for s in rivals) and "attested"
         if data is None: return
         try:
-            rows = [parse(x, exactly=True) for x in data.removesuffix(b"\n").split(b"\n")]
+            rows = [parse(x, exactly=True) for x in (data if data[-1:] == b"\n" else b"").split(b"\n")[:-1]]
             heads = [u64(r["item"]) + u32(r["sample"]) for r in rows]
             tails = [b"".join(bytes.fromhex(r.get(k, "0" * 64)) for k in ("response", "trace")) + lp(r["grade"]) for r in rows]
             grades = [Fraction(r["grade"]) if valid(r["grade"], DEFS["decimal"], None) else None for r in rows]
             need(all(set(r) <= {"grade", "item", "response", "sample", "trace"} and all(valid(r.get(k, "f" * 64), DEFS["hash"], None) and r.get(k) != "0" * 64
-                     for k in ("response", "trace")) and (g is not None or r["grade"].startswith("excluded:")) for r, g in zip(rows, grades)), "row")
+                     for k in ("response", "trace")) and (g is not None or re.fullmatch("excluded:[a-z0-9-]{1,32}", r["grade"])) for r, g in zip(rows, grades)), "row")
         except BAD:
-            return st.update(dict.fromkeys(["result/items", "result/grades", "result/root", "result/score"], False))
+            return st.update(dict.fromkeys(["result/items", "result/root"], False))
         if self.active is not None:
             st["result/items"] = [(r["item"], r["sample"]) for r in rows] == [(i, s) for i in self.active for s in range(p["samples"])]
         if self.skeleton is not None:
             leaves = [H(b"\0", tag("result"), bytes.fromhex(res["runID"]), h, self.skeleton[r["item"]], t)
                       for r, h, t in zip(rows, heads, tails) if r["item"] < len(self.skeleton)]
             st["result/root"] = len(leaves) == len(rows) == res["leaves"] and root(leaves).hex() == res["root"]
-        if not isinstance(conf, dict): return
+        if conf is None: return
         lo, hi, items = Fraction(m["min"]), Fraction(m["max"]), {}
-        st["result/grades"] = all(r["grade"][9:] in conf.get("exclusions", []) if g is None else lo <= g <= hi and "response" in r
+        st["result/grades"] = all(r["grade"][9:] in conf["exclusions"] if g is None else lo <= g <= hi and "response" in r
                                   for r, g in zip(rows, grades))
-        stead = [] if conf.get("denominator") == "left-out" else [lo if m["better"] == "higher" else hi]
+        stead = [] if conf["denominator"] == "left-out" else [lo if m["better"] == "higher" else hi]
         for r, g in zip(rows, grades): items.setdefault(r["item"], []).extend(stead if g is None else [g])
         if means := [sum(gs) / len(gs) for gs in items.values() if gs]:
             exact, said, scale = sum(means) / len(means), self.score["score"], int(self.score["scale"])
             st["result/score"] = str(exact) == res["score"] and grades.count(None) == res["excluded"]
-            unit = Fraction(1, 10 ** max(self.score["decimals"], len(said.partition(".")[2])))
-            self.unreadable = unit / scale > (hi - lo) / 100
+            unit = Fraction(1, 10 ** self.score["decimals"])
+            self.unreadable = unit / scale > (hi - lo) / 100 or (Fraction(said) / unit).denominator > 1
             st["score/recomputed"] = None if self.unreadable else abs(exact * scale - Fraction(said)) <= unit / 2
     def models(self, ran):
         st, sealed, rel = self.state, ran["kind"] == "sealed", self.release and self.release.p
