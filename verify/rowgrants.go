@@ -43,7 +43,10 @@ func (r *rowJudge) checkRunLater() {
 		r.missing(name, "%s", why)
 		return
 	}
-	r.pass(name, "%s first granted items to %s for this registration; the result follows %s", owner, grant.Holder, stamp(r.resultSt.notBefore))
+	// The order of the statements is proven; that nothing was handed over before is
+	// what the owner says.
+	r.add(Check{Name: name, State: Attested, By: owner, Evidence: []attest.Hash{r.registrationSt.Statement.ID},
+		Detail: fmt.Sprintf("items were first granted to %s for this registration; the result follows %s", grant.Holder, stamp(r.resultSt.notBefore))})
 }
 
 func because(why string) string {
