@@ -75,6 +75,9 @@ func (p *printer) row(r *verify.Row) {
 	if r.Runs != nil {
 		p.field("runs", fmt.Sprintf("%d of %d that the lab announced on this set are reported; rank %d", r.Runs.Reported, r.Runs.Registered, r.Runs.Rank))
 	}
+	if i := slices.IndexFunc(r.Checks, func(c verify.Check) bool { return c.Name == "retraction/none" }); i >= 0 && r.Headline == verify.Retracted {
+		p.field("withdrawn", r.Checks[i].Detail)
+	}
 	for _, state := range []verify.State{verify.Contradicted, verify.Missing, verify.Attested, verify.Proven, verify.NotApplicable} {
 		p.checks(r.Checks, state)
 	}
