@@ -59,10 +59,10 @@ func (e *env) report(err error) int {
 	if errors.As(err, &verdict) {
 		return verdict.code // the answer has been printed already
 	}
-	fmt.Fprintf(e.stderr, "proctor: %s\n", err)
+	fmt.Fprintf(e.stderr, "proctor: %s\n", printable(err.Error()))
 	var hint *hintError
 	if errors.As(err, &hint) {
-		fmt.Fprintf(e.stderr, "hint: %s\n", hint.hint)
+		fmt.Fprintf(e.stderr, "hint: %s\n", printable(hint.hint))
 	}
 	var usage *usageError
 	if errors.As(err, &usage) {

@@ -73,7 +73,7 @@ func (e *env) inspectEntry(c *cli.Context, entry *attest.Entry) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(e.stdout, "  %s\n", body)
+	_, err = fmt.Fprintf(e.stdout, "  %s\n", printable(string(body)))
 	return err
 }
 

@@ -89,7 +89,7 @@ func (e *env) verifyAll(c *cli.Context, policy *verify.Policy, opts verify.Optio
 				Reason: err.Error(), Policy: policy.Hash, At: opts.At, Required: policy.Require.Level,
 				Claims: []verify.Claim{}, NotShown: []string{}, Trusting: []string{},
 			}
-			fmt.Fprintf(e.stderr, "proctor: %s\n", err)
+			fmt.Fprintf(e.stderr, "proctor: %s\n", printable(err.Error()))
 		}
 		v.Pack = name
 		if err := e.printVerdict(c, name, v, many); err != nil {

@@ -16,7 +16,7 @@ func quietFlag() cli.Flag { return &cli.BoolFlag{Name: "quiet", Usage: "print th
 // note tells a person something beside the answer.
 func (e *env) note(c *cli.Context, format string, args ...any) {
 	if !c.Bool("quiet") {
-		fmt.Fprintf(e.stderr, format+"\n", args...)
+		fmt.Fprintln(e.stderr, printable(fmt.Sprintf(format, args...)))
 	}
 }
 
