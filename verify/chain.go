@@ -54,6 +54,12 @@ func (j *judge) fork(issuer string) *Check {
 				Evidence: []attest.Hash{before.Statement.ID, s.Statement.ID},
 			}
 		}
+		if head.Seq == 0 != head.Prev.IsZero() {
+			return &Check{
+				Detail:   fmt.Sprintf("statement %d of %s says that the one before it is %s: only the first has none", head.Seq, issuer, head.Prev),
+				Evidence: []attest.Hash{s.Statement.ID},
+			}
+		}
 		if p, ok := s.Statement.Predicate.(*attest.ChainHead); ok && p.Newest+1 != p.Seq {
 			return &Check{
 				Detail:   fmt.Sprintf("%s numbers its head %d and the newest statement before it %d", issuer, p.Seq, p.Newest),

@@ -209,6 +209,11 @@ func forgeries() []forgery {
 			}),
 		},
 		{
+			name: "false-start", what: "an issuer's first statement names one before it, which is kept back",
+			expect: "contradicted statement/one-branch",
+			hooks:  hooks{testset: func(_ *world, p *attest.Testset) { p.Prev = digest("what came before") }},
+		},
+		{
 			name: "set-name", what: "the set's id is that of another set",
 			expect: "contradicted testset/committed",
 			hooks:  hooks{testset: func(_ *world, p *attest.Testset) { p.SetID = testset.ID(owner, "another") }},
