@@ -1,9 +1,11 @@
 package verify
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -37,6 +39,7 @@ type Policy struct {
 	Beacons []challenge.Beacon
 
 	independent [][]string
+	pinned      map[attest.Hash]bool
 	operators   map[string]string // witness name or log origin → operator's URI
 	denied      map[string]string // fingerprint or id → why
 }
@@ -72,7 +75,7 @@ func ParsePolicy(text []byte) (*Policy, error) {
 	}
 	p := &Policy{Hash: sha256.Sum256(text), independent: file.Independent, operators: file.Operators}
 	for _, step := range []func(*PolicyFile) error{
-		p.readRequirement, p.readTimes, p.readLedger, p.readIssuers, p.readBeacons, p.readDenials,
+		p.readRequirement, p.readTimes, p.readLedger, p.readIssuers, p.readBeacons, p.readPins, p.readDenials,
 	} {
 		if err := step(file); err != nil {
 			return nil, fmt.Errorf("policy: %w", err)
@@ -203,6 +206,27 @@ func (p *Policy) readBeacons(file *PolicyFile) error {
 		p.Beacons = append(p.Beacons, b)
 	}
 	return nil
+}
+
+func (p *Policy) readPins(file *PolicyFile) error {
+	p.pinned = map[attest.Hash]bool{}
+	for _, text := range file.Pinned {
+		h, err := attest.ParseHash(text)
+		if err != nil {
+			return fmt.Errorf("pinned: %w", err)
+		}
+		p.pinned[h] = true
+	}
+	return nil
+}
+
+// Pinned reports whether the policy names this very test set, so that runs on a
+// clone of it under another name are no runs on it.
+func (p *Policy) Pinned(setID attest.Hash) bool { return p.pinned[setID] }
+
+// PinnedSets lists them.
+func (p *Policy) PinnedSets() []attest.Hash {
+	return slices.SortedFunc(maps.Keys(p.pinned), func(a, b attest.Hash) int { return bytes.Compare(a[:], b[:]) })
 }
 
 func (p *Policy) readDenials(file *PolicyFile) error {

@@ -3,6 +3,9 @@ package verify
 import (
 	"strings"
 	"testing"
+
+	"github.com/proctor-attest/proctor/attest/testset"
+	"github.com/proctor-attest/proctor/ledger"
 )
 
 func TestParsePolicyRefuses(t *testing.T) {
@@ -28,6 +31,7 @@ func TestParsePolicyRefuses(t *testing.T) {
 		{"what is no key", publicPEM(t, lab), "lab", "PEM"},
 		{"a group of one", `independent = [[`, `independent = [["a"], [`, "at least two"},
 		{"a beacon's chain that is none", "chain = \"", "chain = \"x", "chain"},
+		{"a pin of nothing", "version = 1", "version = 1\npinned = [\"x\"]", "pinned"},
 		{"a denial of nothing", "version = 1", "version = 1\ndeny = {keys = [\"x\"]}", "deny"},
 		{"what is no TOML", "version = 1", "version = = 1", "toml"},
 	} {
@@ -37,6 +41,26 @@ func TestParsePolicyRefuses(t *testing.T) {
 		}
 		if _, err := ParsePolicy([]byte(text)); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("ParsePolicy(%s) = %v, want an error with %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+// A set that the policy pins is counted, whoever owns it.
+func TestPinnedSet(t *testing.T) {
+	for _, pin := range []bool{false, true} {
+		w := newWorld(t, hooks{policy: func(text string) string {
+			text = strings.Replace(text, `["`+owner+`", `, `[`, 1) // the owner is independent of nobody
+			if pin {
+				text = strings.Replace(text, "version = 1", "version = 1\npinned = [\""+testset.ID(owner, "sums").String()+"\"]", 1)
+			}
+			return text
+		}})
+		scans, err := ScanInto(t.Context(), w.pack, w.policy(), judgedAt, ledger.FS(w.ledger()))
+		w.must(err)
+		v, err := Pack(t.Context(), w.pack, w.policy(), Options{At: judgedAt, Scans: scans})
+		w.must(err)
+		if got := states(v)["completeness/registrations"]; (got == Proven) != pin {
+			t.Errorf("pinned %v: completeness/registrations is %v", pin, got)
 		}
 	}
 }

@@ -15,6 +15,7 @@ const maxPolicy = 1 << 20
 type PolicyFile struct {
 	Version     int               `toml:"version"`
 	Independent [][]string        `toml:"independent,omitempty"`
+	Pinned      []string          `toml:"pinned,omitempty"` // setIDs of which no other set of the same items is expected
 	Require     RequireFile       `toml:"require"`
 	Time        TimeFile          `toml:"time"`
 	Ledger      LedgerFile        `toml:"ledger"`

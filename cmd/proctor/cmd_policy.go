@@ -101,6 +101,9 @@ func (e *env) runPolicyShow(c *cli.Context) error {
 	for _, x := range p.Ledger.Witnesses() {
 		fmt.Fprintf(w, "  %s%s\n    %s\n", x.Name, runBy(p, x.Name), x.VKey)
 	}
+	for _, set := range p.PinnedSets() {
+		fmt.Fprintf(w, "\npinned test set %s\n", set)
+	}
 	for _, b := range p.Beacons {
 		fmt.Fprintf(w, "\nbeacon %s, chain %s\n", b.Name, b.Chain)
 	}
