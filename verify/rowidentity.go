@@ -1,0 +1,128 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/proctor-attest/proctor/attest/run"
+)
+
+const maxDeadline = 90 * 24 * time.Hour
+
+func (r *rowJudge) checkIdentity() {
+	const signed, role = "identity/signed", "identity/role"
+	switch {
+	case r.result == nil:
+		r.missing(signed, "the result %s that it names is not in the pack", r.score.Result.Short())
+	case r.registration == nil:
+		r.missing(signed, "the registration of the result is not in the pack")
+	case r.testset == nil:
+		r.missing(signed, "the test set of the registration is not in the pack")
+	default:
+		r.checkSigned(signed)
+	}
+	for _, s := range r.relied() {
+		if why := r.wrongRole(s); why != "" {
+			r.missing(role, "%s", why)
+			return
+		}
+	}
+	r.pass(role, "each issuer speaks in a role that the policy gives to it")
+}
+
+func (r *rowJudge) checkSigned(name string) {
+	for _, s := range r.relied() {
+		if s.key == nil {
+			r.missing(name, "%s %s: %s", s.Statement.Kind(), s.Statement.ID.Short(), s.unsigned)
+			return
+		}
+	}
+	r.pass(name, "%d statements, each under a key that the policy gives to its issuer", len(r.relied()))
+}
+
+// rolesFor says which roles may issue a kind of statement; nil: any issuer that
+// the policy knows.
+var rolesFor = map[string][]string{
+	"testset":      {RoleOwner},
+	"model":        {RoleLab},
+	"release":      {RoleLab},
+	"registration": {RoleLab, RoleEvaluator},
+	"result":       {RoleEvaluator},
+}
+
+func (r *rowJudge) wrongRole(s *statement) string {
+	issuer := r.policy.Issuer(s.issuer())
+	if issuer == nil {
+		return fmt.Sprintf("the policy does not know %s", s.issuer())
+	}
+	want := rolesFor[s.Statement.Kind()]
+	if want == nil {
+		return ""
+	}
+	for _, role := range want {
+		if slices.Contains(issuer.Roles, role) {
+			return ""
+		}
+	}
+	return fmt.Sprintf("the policy does not let %s issue a %s (role %s)", s.issuer(), s.Statement.Kind(), strings.Join(want, " or "))
+}
+
+func (r *rowJudge) checkConfiguration() {
+	const name = "identity/configuration"
+	if r.registration == nil {
+		r.missing(name, "no registration")
+		return
+	}
+	doc := r.artifact(r.registration.Configuration)
+	if doc == nil {
+		r.missing(name, "the configuration is not in the pack, its digest alone")
+		return
+	}
+	config, err := run.ParseConfiguration(doc)
+	if err != nil {
+		r.refute(name, "", "", "%s", err)
+		return
+	}
+	r.config = config
+	if config.Evaluator != r.registration.Evaluator {
+		r.refute(name, r.registration.Evaluator, config.Evaluator, "configuration and registration name different evaluators")
+		return
+	}
+	if config.Relation != "first-party" && config.Evaluator == r.registration.Lab {
+		r.refute(name, "first-party", config.Relation, "the evaluator is the lab")
+		return
+	}
+	if len(config.Unknown) > 0 {
+		r.missing(name, "nobody knows any more: %s", strings.Join(config.Unknown, ", "))
+		return
+	}
+	r.pass(name, "every member is bound; that the run kept to them is what %s says", r.registration.Evaluator)
+}
+
+func (r *rowJudge) checkTerms() {
+	const name = "registration/terms"
+	if r.registration == nil {
+		r.missing(name, "no registration")
+		return
+	}
+	if issuer := r.registrationSt.issuer(); issuer != r.registration.Evaluator && issuer != r.registration.Lab {
+		r.refute(name, r.registration.Lab+" or "+r.registration.Evaluator, issuer, "the registration is by neither lab nor evaluator")
+		return
+	}
+	deadline, err := time.Parse(time.RFC3339, r.registration.Deadline)
+	if err != nil {
+		r.refute(name, "", r.registration.Deadline, "the deadline is not a time")
+		return
+	}
+	bound, state := r.bound(r.registrationSt, r.parties(r.registrationSt))
+	switch {
+	case state == Missing:
+		r.missing(name, "the deadline is %s; nothing shows when the run was registered", stamp(deadline))
+	case deadline.Sub(bound) > maxDeadline+r.policy.Skew:
+		r.refute(name, "at most 90 days", deadline.Sub(bound).Round(time.Hour).String(), "the deadline is too late")
+	default:
+		r.pass(name, "deadline %s", stamp(deadline))
+	}
+}
