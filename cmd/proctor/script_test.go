@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"errors"
 	"net/http/httptest"
@@ -73,6 +74,7 @@ func scriptParams(t *testing.T, story string) testscript.Params {
 			"edit":   cmdEdit,
 			"id":     cmdID,
 			"serve":  cmdServe,
+			"unpack": cmdUnpack,
 		},
 	}
 }
@@ -127,6 +129,14 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	server := httptest.NewServer(b.Handler(time.Now))
 	ts.Defer(server.Close)
 	ts.Setenv("URL", server.URL+"/"+b.Public().Chain.String())
+}
+
+// unpack PACK DIR unpacks an evidence pack, as any unzip does.
+func cmdUnpack(ts *testscript.TestScript, neg bool, args []string) {
+	z, err := zip.OpenReader(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer z.Close()
+	ts.Check(os.CopyFS(ts.MkAbs(args[1]), z))
 }
 
 // flip FILE changes one bit in the middle of a file.
