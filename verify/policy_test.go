@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/testset"
 	"github.com/proctor-attest/proctor/ledger"
 )
@@ -62,6 +63,26 @@ func TestPinnedSet(t *testing.T) {
 		if got := states(v)["completeness/registrations"]; (got == Proven) != pin {
 			t.Errorf("pinned %v: completeness/registrations is %v", pin, got)
 		}
+	}
+}
+
+// What somebody unknown registers for the lab is not counted, and not passed over.
+func TestUnknownRegistrant(t *testing.T) {
+	w := newWorld(t, hooks{registered: func(w *world, _, registration *attest.Entry) {
+		p := *registration.Statement.Predicate.(*attest.Registration)
+		p.Header = attest.Header{Refs: p.Refs}
+		w.issue(stranger, &p)
+	}})
+	scans, err := ScanInto(t.Context(), w.pack, w.policy(), judgedAt, ledger.FS(w.ledger()))
+	w.must(err)
+	v, err := Pack(t.Context(), w.pack, w.policy(), Options{At: judgedAt, Scans: scans})
+	w.must(err)
+	row := v.Claims[0].Rows[0]
+	if row.Runs == nil || row.Runs.Registered != 1 || row.Runs.Unknown != 1 {
+		t.Fatalf("runs are %+v, want 1 registered and 1 unknown", row.Runs)
+	}
+	if c := find(row.Checks, "completeness/registrations"); c.State != Proven || !strings.Contains(c.Detail, "1 more, under no key of the policy") {
+		t.Errorf("completeness/registrations is %s: %s", c.State, c.Detail)
 	}
 }
 

@@ -18,6 +18,7 @@ type Runs struct {
 	Open        int `json:"open"`        // not reported, and not due yet
 	Overdue     int `json:"overdue"`     // not reported, or not with its rows, after the deadline
 	Undisclosed int `json:"undisclosed"` // all that are not reported
+	Unknown     int `json:"unknown"`     // registrations besides, under no key of the policy: they count as nothing
 	Rank        int `json:"rank"`        // of this result's score among those reported with its metric, from 1
 }
 
@@ -42,6 +43,9 @@ func (r *rowJudge) checkRegistrations() {
 	runs := r.countRuns()
 	r.row.Runs = &runs
 	text := fmt.Sprintf("%d of %d runs of %s on this set are reported, as of %s; this is rank %d", runs.Reported, runs.Registered, r.registration.Lab, stamp(asOf), runs.Rank)
+	if runs.Unknown > 0 {
+		text += fmt.Sprintf("; %d more, under no key of the policy, are not counted", runs.Unknown)
+	}
 	if limit := r.policy.Require.MaxUndisclosed; runs.Undisclosed > limit {
 		r.missing(name, "%s; %d are undisclosed (%d abandoned, %d open, %d overdue), and the policy permits %d", text, runs.Undisclosed, runs.Abandoned, runs.Open, runs.Overdue, limit)
 		return
@@ -54,7 +58,11 @@ func (r *rowJudge) countRuns() Runs {
 	published, _ := r.bound(r.carrier, nil)
 	for _, s := range ofKind[*attest.Registration](r.judge) {
 		p := s.Statement.Predicate.(*attest.Registration)
-		if s.key == nil || p.Testset.SetID != r.registration.Testset.SetID || !r.policy.sameParty(p.Lab, r.registration.Lab) {
+		if p.Testset.SetID != r.registration.Testset.SetID || !r.policy.sameParty(p.Lab, r.registration.Lab) {
+			continue
+		}
+		if s.key == nil {
+			runs.Unknown++
 			continue
 		}
 		if !published.IsZero() && s.notBefore.After(published.Add(r.policy.Skew)) {

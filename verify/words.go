@@ -34,7 +34,7 @@ func (j *judge) otherRuns(v *Verdict) string {
 	if _, why := j.everywhere(); why != "" {
 		return "that no other runs were made: selected runs are found by scanning the ledgers, which was not done (completeness beyond this pack: not checked)"
 	}
-	return "that no runs were made without being announced in a ledger of the policy"
+	return "that no runs were made without being announced in a ledger of the policy, by somebody whose key the policy knows"
 }
 
 // trusting lists whose word the verdict rests on.
