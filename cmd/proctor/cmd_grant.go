@@ -61,16 +61,7 @@ func (e *env) runGrant(c *cli.Context) error {
 			}
 		}
 	}
-	out, err := outName(c, set.Name, "grant")
-	if err != nil {
-		return err
-	}
-	s, err := e.issuing(c, h)
-	if err != nil {
-		return err
-	}
-	defer s.close(e.ctx)
-	logged, err := s.logAndPack(e.ctx, p, pack, out)
+	logged, out, err := e.logNew(c, h, p, pack, set.Name)
 	if err != nil {
 		return err
 	}

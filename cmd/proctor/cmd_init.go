@@ -245,11 +245,16 @@ key       %s (encrypted)
 ledger    %s
 policy    %s
 `, h.dir, h.config.Issuer, h.path(issuerKeyFile), h.path(h.config.Ledger), h.path(policyFile))
+	unencrypted := "The ledger's key, " + h.path(ledgerKeyFile) + ", is"
+	if selfWitnessed {
+		unencrypted = "The keys of ledger and witness, in " + h.path("keys") + " and " + h.path("witness") + ", are"
+	}
 	fmt.Fprintf(e.stderr, `
-The ledger's and the witness's keys lie in %s unencrypted (readable by you alone):
-a ledger must sign without anybody at the keyboard. Losing secrets/ loses the means
-to open what you commit to, never the means to verify it; nobody can restore it.
-`, h.path("keys"))
+%s unencrypted,
+readable by you alone: it must sign without anybody at the keyboard. Losing secrets/
+loses the means to open what you commit to, never the means to verify it; nobody can
+restore it.
+`, unencrypted)
 	if selfWitnessed {
 		fmt.Fprint(e.stderr, `
 You witness yourself. That convinces nobody else of when something was logged, and

@@ -64,16 +64,7 @@ func (e *env) runRegister(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	out, err := outName(c, p.ModelName+"."+p.TestsetName, "registration")
-	if err != nil {
-		return err
-	}
-	s, err := e.issuing(c, h)
-	if err != nil {
-		return err
-	}
-	defer s.close(e.ctx)
-	entry, err := s.logAndPack(e.ctx, p, pack, out)
+	entry, out, err := e.logNew(c, h, p, pack, p.ModelName+"."+p.TestsetName)
 	if err != nil {
 		return err
 	}

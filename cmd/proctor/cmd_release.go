@@ -153,16 +153,7 @@ func (e *env) runClaim(c *cli.Context) error {
 
 // publish logs a release or claim and writes its pack.
 func (e *env) publish(c *cli.Context, h *home, p attest.Predicate, pack *attest.Pack, name string, print func(*attest.Entry)) error {
-	out, err := outName(c, name, p.Kind())
-	if err != nil {
-		return err
-	}
-	s, err := e.issuing(c, h)
-	if err != nil {
-		return err
-	}
-	defer s.close(e.ctx)
-	entry, err := s.logAndPack(e.ctx, p, pack, out)
+	entry, out, err := e.logNew(c, h, p, pack, name)
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func (e *env) runDemo(keep string, acts []func(*demo) error) (err error) {
 			return err
 		}
 	}
-	d.say("\nAll of it was caught. Your turn: \"proctor init --issuer https://you.example\" makes a\nhome, \"proctor help levels\" says what a verdict means.")
+	d.say("\nSix tamperings were caught, and the runs kept back were counted. Your turn:\n\"proctor init --issuer https://you.example\" makes a home, \"proctor help levels\" says what\na verdict means.")
 	if keep != "" {
 		d.say("Everything is left in %s.", d.dir)
 	} else {

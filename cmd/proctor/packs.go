@@ -40,6 +40,21 @@ func (h *home) packFile(e *attest.Entry) string {
 	return h.path(packsDir, e.Statement.ID.String()+packSuffix)
 }
 
+// logNew unlocks the home, logs a statement, and writes its pack under the name that
+// the command line gives or that follows from what it is about.
+func (e *env) logNew(c *cli.Context, h *home, p attest.Predicate, pack *attest.Pack, about string) (entry *attest.Entry, out string, err error) {
+	if out, err = outName(c, about, p.Kind()); err != nil {
+		return nil, "", err
+	}
+	s, err := e.issuing(c, h)
+	if err != nil {
+		return nil, "", err
+	}
+	defer s.close(e.ctx)
+	entry, err = s.logAndPack(e.ctx, p, pack, out)
+	return entry, out, err
+}
+
 // logAndPack issues a statement and writes the pack that carries it: to the home,
 // where later commands find it, and to the file that the user mails around, where
 // out names one. The home's pack comes before the ledger, so that a statement that
