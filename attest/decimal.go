@@ -3,19 +3,38 @@ package attest
 import (
 	"fmt"
 	"math/big"
-	"regexp"
 	"strings"
 )
 
-// A decimal that is signed travels as a string with one spelling per value
-// (PROTOCOL §0): statements hold no floats.
-var decimalForm = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,17})(\.[0-9]{0,17}[1-9])?$`)
+// maxDigits is how many a decimal can have on either side of the point.
+const maxDigits = 18
 
-// ParseDecimal reads a decimal in its only spelling: no sign on zero, no
-// trailing zeros, no exponent, at most 18 digits on either side of the point.
+// CheckDecimal reports whether s is a decimal in its only spelling: no sign on zero,
+// no trailing zeros, no exponent, at most 18 digits on either side of the point. A
+// decimal that is signed travels so (PROTOCOL §0): statements hold no floats.
+func CheckDecimal(s string) error {
+	whole, frac, point := strings.Cut(strings.TrimPrefix(s, "-"), ".")
+	switch {
+	case s == "-0", !isDigits(whole), len(whole) > 1 && whole[0] == '0',
+		point && (!isDigits(frac) || frac[len(frac)-1] == '0'):
+		return fmt.Errorf("%q is not a decimal (want like 0, -1.5, 0.25)", clip(s))
+	}
+	return nil
+}
+
+func isDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return len(s) > 0 && len(s) <= maxDigits
+}
+
+// ParseDecimal reads a decimal that CheckDecimal accepts.
 func ParseDecimal(s string) (*big.Rat, error) {
-	if !decimalForm.MatchString(s) || s == "-0" {
-		return nil, fmt.Errorf("%q is not a decimal (want like 0, -1.5, 0.25)", clip(s))
+	if err := CheckDecimal(s); err != nil {
+		return nil, err
 	}
 	r, ok := new(big.Rat).SetString(s)
 	if !ok {

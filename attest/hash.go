@@ -13,21 +13,9 @@ import (
 type Hash [sha256.Size]byte
 
 // ParseHash reads the text form of a Hash.
-func ParseHash(s string) (Hash, error) {
-	var h Hash
-	if len(s) != 2*len(h) {
-		return Hash{}, fmt.Errorf("hash %q has %d characters, want %d", clip(s), len(s), 2*len(h))
-	}
-	for i := range len(s) {
-		// hex.Decode takes upper case too, which would give one hash two spellings.
-		if s[i] >= 'A' && s[i] <= 'F' {
-			return Hash{}, fmt.Errorf("hash %q is not lower-case hex", s)
-		}
-	}
-	if _, err := hex.Decode(h[:], []byte(s)); err != nil {
-		return Hash{}, fmt.Errorf("hash %q is not lower-case hex", s)
-	}
-	return h, nil
+func ParseHash(s string) (h Hash, err error) {
+	err = h.UnmarshalText([]byte(s))
+	return h, err
 }
 
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
@@ -41,12 +29,38 @@ func (h Hash) IsZero() bool { return h == Hash{} }
 // MarshalText implements encoding.TextMarshaler.
 func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
 
-// UnmarshalText implements encoding.TextUnmarshaler.
+// UnmarshalText implements encoding.TextUnmarshaler. It allocates nothing: a result
+// can have millions of hashes.
 func (h *Hash) UnmarshalText(text []byte) error {
-	parsed, err := ParseHash(string(text))
+	*h = Hash{}
+	if len(text) != 2*len(h) {
+		return fmt.Errorf("hash %q has %d characters, want %d", clip(string(text)), len(text), 2*len(h))
+	}
+	var parsed Hash
+	var bad byte
+	for i := range parsed {
+		high, low := nibbles[text[2*i]], nibbles[text[2*i+1]]
+		parsed[i] = high<<4 | low
+		bad |= high | low
+	}
+	if bad > 15 {
+		return fmt.Errorf("hash %q is not lower-case hex", string(text))
+	}
 	*h = parsed
-	return err
+	return nil
 }
+
+// nibbles holds the values of the lower-case hexadecimal digits, and 255 for all
+// else: upper case would give one hash two spellings.
+var nibbles = func() (table [256]byte) {
+	for c := range table {
+		table[c] = 255
+	}
+	for i, c := range []byte("0123456789abcdef") {
+		table[c] = byte(i)
+	}
+	return table
+}()
 
 const tagPrefix = "proctor/v1/"
 
