@@ -6,11 +6,9 @@
 package run
 
 import (
-	"bytes"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
@@ -27,9 +25,6 @@ const (
 )
 
 const excludedPrefix = "excluded:"
-
-// MaxRows bounds the leaves of one result.
-const MaxRows = 100_000_000
 
 var reasonForm = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 
@@ -102,81 +97,6 @@ func Root(runID attest.Hash, rows []Row, skeleton []attest.Hash) (attest.Hash, e
 	return attest.Root(leaves), nil
 }
 
-type wireRow struct {
-	Grade    string       `json:"grade"`
-	Item     *uint64      `json:"item"`
-	Response *attest.Hash `json:"response,omitempty"`
-	Sample   *uint32      `json:"sample"`
-	Trace    *attest.Hash `json:"trace,omitempty"`
-}
-
-// FormatRows writes results.jsonl: one canonical line per leaf.
-func FormatRows(rows []Row) []byte {
-	var b bytes.Buffer
-	for _, r := range rows {
-		// Written by hand: members in JCS order, none of which needs escaping.
-		fmt.Fprintf(&b, `{"grade":"%s","item":%d`, r.Grade, r.Item)
-		if !r.Response.IsZero() {
-			fmt.Fprintf(&b, `,"response":"%s"`, r.Response)
-		}
-		fmt.Fprintf(&b, `,"sample":%d`, r.Sample)
-		if !r.Trace.IsZero() {
-			fmt.Fprintf(&b, `,"trace":"%s"`, r.Trace)
-		}
-		b.WriteString("}\n")
-	}
-	return b.Bytes()
-}
-
-// ParseRows reads results.jsonl. Every line must be the one spelling of its row;
-// the error names the line.
-func ParseRows(data []byte) ([]Row, error) {
-	var rows []Row
-	for line := 1; len(data) > 0; line++ {
-		text, rest, ended := bytes.Cut(data, []byte("\n"))
-		if !ended {
-			return nil, fmt.Errorf("results line %d: no newline at the end", line)
-		}
-		if len(rows) == MaxRows {
-			return nil, fmt.Errorf("results line %d: more than %d rows", line, MaxRows)
-		}
-		r, err := parseRow(text)
-		if err != nil {
-			return nil, fmt.Errorf("results line %d: %w", line, err)
-		}
-		rows, data = append(rows, r), rest
-	}
-	return rows, nil
-}
-
-func parseRow(text []byte) (Row, error) {
-	var w wireRow
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&w); err != nil {
-		return Row{}, err
-	}
-	if w.Item == nil || w.Sample == nil || w.Grade == "" {
-		return Row{}, errors.New("want grade, item and sample")
-	}
-	r := Row{Item: *w.Item, Sample: *w.Sample, Grade: w.Grade}
-	if w.Response != nil {
-		r.Response = *w.Response
-	}
-	if w.Trace != nil {
-		r.Trace = *w.Trace
-	}
-	if err := CheckGradeForm(r.Grade); err != nil {
-		return Row{}, err
-	}
-	// Formatting the row again is the strictest reading there is: it refuses
-	// duplicate names, other orders and zero commitments spelled out.
-	if want := FormatRows([]Row{r}); !bytes.Equal(want[:len(want)-1], text) {
-		return Row{}, fmt.Errorf("not the canonical form of its row, %s", bytes.TrimSpace(want))
-	}
-	return r, nil
-}
-
 // CheckGradeForm reports whether g is a decimal or a well-formed exclusion.
 func CheckGradeForm(g string) error {
 	if reason, ok := strings.CutPrefix(g, excludedPrefix); ok {
@@ -185,8 +105,7 @@ func CheckGradeForm(g string) error {
 		}
 		return nil
 	}
-	_, err := attest.ParseDecimal(g)
-	return err
+	return attest.CheckDecimal(g)
 }
 
 // CheckGrade reports whether a row's grade is within the metric's range or its
