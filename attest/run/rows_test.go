@@ -153,3 +153,13 @@ func BenchmarkReadRows(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkRoot(b *testing.B) {
+	rows, skeleton := someRows(200_000), make([]attest.Hash, 100_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Root(attest.Hash{}, rows, skeleton); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

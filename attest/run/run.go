@@ -87,14 +87,14 @@ func (k Secret) Commit(runID attest.Hash, item uint64, sample uint32, field stri
 // Root is the root over the rows' leaves, in their order. The skeleton holds the
 // leaf hashes of the test set by index.
 func Root(runID attest.Hash, rows []Row, skeleton []attest.Hash) (attest.Hash, error) {
-	leaves := make([]attest.Hash, len(rows))
-	for i, r := range rows {
-		if r.Item >= uint64(len(skeleton)) {
-			return attest.Hash{}, fmt.Errorf("row %d: item %d is outside a test set of %d", i, r.Item, len(skeleton))
+	for i := range rows {
+		if rows[i].Item >= uint64(len(skeleton)) {
+			return attest.Hash{}, fmt.Errorf("row %d: item %d is outside a test set of %d", i, rows[i].Item, len(skeleton))
 		}
-		leaves[i] = r.Leaf(runID, skeleton[r.Item])
 	}
-	return attest.Root(leaves), nil
+	return attest.RootOf(uint64(len(rows)), func(i uint64) attest.Hash {
+		return rows[i].Leaf(runID, skeleton[rows[i].Item])
+	}), nil
 }
 
 // CheckGradeForm reports whether g is a decimal or a well-formed exclusion.
