@@ -1,7 +1,6 @@
 package attest
 
 import (
-	"archive/zip"
 	"bytes"
 	"crypto/sha256"
 	"errors"
@@ -13,14 +12,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Limits on what a pack may hold; a pack comes from a stranger.
 const (
 	maxPackFiles    = 100_000
-	maxSmallFile    = 1 << 20 // proofs, timestamps, beacon rounds
-	maxArtifact     = 4 << 30
+	maxSmallFile    = 1 << 20   // proofs, timestamps, beacon rounds
+	maxArtifact     = 1<<32 - 2 // the largest file of a zip without 64-bit sizes
 	maxPackBytes    = 16 << 30
 	maxSmallBytes   = 512 << 20 // all but artifacts, which are read when asked for
 	bombSize        = 64 << 20  // from here on a file may not unfold to more than bombRatio times itself
@@ -67,6 +65,11 @@ type packFile struct {
 	open func() (io.ReadCloser, error)
 }
 
+// inline is a file whose bytes are at hand.
+func inline(data []byte) packFile {
+	return packFile{int64(len(data)), func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}
+}
+
 // NewPack returns an empty pack to add to.
 func NewPack() *Pack {
 	return &Pack{Entries: map[Hash]*Entry{}, Beacons: map[Round][]byte{}, artifacts: map[Hash]packFile{}}
@@ -75,9 +78,7 @@ func NewPack() *Pack {
 // AddArtifact adds bulk data and returns the reference to it.
 func (p *Pack) AddArtifact(data []byte, mediaType, name string) Artifact {
 	sum := Hash(sha256.Sum256(data))
-	p.artifacts[sum] = packFile{int64(len(data)), func() (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(data)), nil
-	}}
+	p.artifacts[sum] = inline(data)
 	return Artifact{SHA256: sum, Size: uint64(len(data)), MediaType: mediaType, Name: name}
 }
 
@@ -175,44 +176,18 @@ func (p *Pack) IDs() []Hash {
 	return ids
 }
 
-// ReadZip reads a pack from a zip of the given size.
-func ReadZip(r io.ReaderAt, size int64) (*Pack, error) {
-	z, err := zip.NewReader(r, size)
-	if err != nil {
-		return nil, fmt.Errorf("evidence pack: %w", err)
-	}
-	if len(z.File) > maxPackFiles {
-		return nil, fmt.Errorf("evidence pack: more than %d files", maxPackFiles)
-	}
-	files := map[string]packFile{}
-	for _, f := range z.File {
-		if strings.HasSuffix(f.Name, "/") && f.Mode().IsDir() {
-			continue
-		}
-		if !f.Mode().IsRegular() {
-			return nil, fmt.Errorf("evidence pack: %q is not a regular file", clip(f.Name))
-		}
-		if _, dup := files[f.Name]; dup {
-			return nil, fmt.Errorf("evidence pack: %q appears twice", clip(f.Name))
-		}
-		if f.UncompressedSize64 > maxArtifact {
-			return nil, fmt.Errorf("evidence pack: %q is larger than %d bytes", clip(f.Name), int64(maxArtifact))
-		}
-		// What a file says of its compressed size is a stranger's word too.
-		if stored := min(f.CompressedSize64, uint64(size)); f.UncompressedSize64 > bombSize && f.UncompressedSize64/bombRatio > stored {
-			return nil, fmt.Errorf("evidence pack: %q unfolds from %d bytes to %d", clip(f.Name), stored, f.UncompressedSize64)
-		}
-		files[f.Name] = packFile{int64(f.UncompressedSize64), f.Open}
-	}
-	return readPack(files)
-}
-
 // ReadDir reads a pack from a directory.
 func ReadDir(fsys fs.FS) (*Pack, error) {
 	files := map[string]packFile{}
 	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if err != nil {
 			return err
+		}
+		if d.IsDir() {
+			if name != "." && !packFolders[name] {
+				return fmt.Errorf("folder %q: %w", clip(name), errOtherFolder)
+			}
+			return nil
 		}
 		if !d.Type().IsRegular() {
 			return fmt.Errorf("%q is not a regular file", clip(name))
@@ -232,6 +207,10 @@ func ReadDir(fsys fs.FS) (*Pack, error) {
 	}
 	return readPack(files)
 }
+
+var packFolders = map[string]bool{"artifacts": true, "beacons": true, "entries": true}
+
+var errOtherFolder = errors.New("want only entries/, artifacts/ and beacons/ in a pack")
 
 var beaconName = regexp.MustCompile(`^([0-9a-f]{64})-([1-9][0-9]{0,18})\.json$`)
 
@@ -298,7 +277,7 @@ func (p *Pack) readFile(name string, f packFile) error {
 	case "entries/":
 		return p.readEntryFile(base, f)
 	}
-	return errors.New("want only entries/, artifacts/ and beacons/ in a pack")
+	return errOtherFolder
 }
 
 func (p *Pack) readBeacon(chain, round string, f packFile) error {
@@ -352,60 +331,4 @@ func (p *Pack) readEntryFile(base string, f packFile) error {
 		return errors.New("want .sigstore.json, .tlog-proof or .tsr")
 	}
 	return nil
-}
-
-// files lays the pack out as it is stored.
-func (p *Pack) files() map[string]packFile {
-	inline := func(data []byte) packFile {
-		return packFile{int64(len(data)), func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}
-	}
-	files := map[string]packFile{}
-	for id, e := range p.Entries {
-		stem := "entries/" + id.String()
-		files[stem+bundleSuffix] = inline(e.Bytes)
-		if len(e.Proof) > 0 {
-			files[stem+proofSuffix] = inline(e.Proof)
-		}
-		if len(e.Timestamp) > 0 {
-			files[stem+timestampSuffix] = inline(e.Timestamp)
-		}
-	}
-	for sum, f := range p.artifacts {
-		files["artifacts/"+sum.String()] = f
-	}
-	for r, data := range p.Beacons {
-		files[fmt.Sprintf("beacons/%s-%d.json", r.Chain, r.Round)] = inline(data)
-	}
-	return files
-}
-
-// WriteZip writes the pack as a zip; equal packs give equal bytes.
-func (p *Pack) WriteZip(w io.Writer) error {
-	z := zip.NewWriter(w)
-	files := p.files()
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if err := addToZip(z, name, files[name]); err != nil {
-			return fmt.Errorf("writing evidence pack: %s: %w", name, err)
-		}
-	}
-	if err := z.Close(); err != nil {
-		return fmt.Errorf("writing evidence pack: %w", err)
-	}
-	return nil
-}
-
-func addToZip(z *zip.Writer, name string, f packFile) error {
-	r, err := f.open()
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	header := &zip.FileHeader{Name: name, Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)}
-	header.SetMode(0o644)
-	w, err := z.CreateHeader(header)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(w, r)
-	return err
 }
