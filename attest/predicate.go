@@ -181,6 +181,17 @@ type Metric struct {
 	Better     string            `json:"better"` // higher or lower
 }
 
+// Metrics of samples that pass or fail, each over k of them: the chance that one of k
+// drawn at random passes (arXiv:2107.03374), and that all of them do
+// (arXiv:2406.12045).
+const (
+	PassAt  = "pass@k"
+	PassHat = "pass^k"
+)
+
+// Binary reports whether every grade of the metric is an end of its range.
+func (m Metric) Binary() bool { return m.Name == PassAt || m.Name == PassHat }
+
 // Worst is the grade that an item gets which counts wrong.
 func (m Metric) Worst() string {
 	if m.Better == "lower" {

@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/proctor-attest/proctor/attest"
@@ -122,9 +121,14 @@ func (r *rowJudge) checkScore(rows []run.Row) {
 		r.without("without a readable configuration nothing says how exclusions count", "result/score", "score/recomputed")
 		return
 	}
+	err := score.CheckMetric(r.registration.Metric, r.registration.Samples)
+	if err != nil {
+		r.cannot = true
+		r.without(err.Error(), "result/score", "score/recomputed")
+		return
+	}
 	got, err := score.Recompute(rows, r.registration.Metric)
 	if err != nil {
-		r.cannot = r.cannot || errors.Is(err, score.ErrUnknownMetric)
 		r.without(err.Error(), "result/score", "score/recomputed")
 		return
 	}
@@ -160,7 +164,7 @@ func other(got *score.Recomputed, denominator string) string {
 		return fmt.Sprintf("%s with %d excluded rows counted wrong", got.CountedWrong.RatString(), got.Excluded)
 	}
 	if got.LeftOut == nil {
-		return "undefined with every row left out"
+		return fmt.Sprintf("undefined with %d excluded rows left out: %s", got.Excluded, got.WhyNot)
 	}
 	return fmt.Sprintf("%s with %d excluded rows left out", got.LeftOut.RatString(), got.Excluded)
 }

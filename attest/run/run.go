@@ -108,7 +108,7 @@ func CheckGradeForm(g string) error {
 	return attest.CheckDecimal(g)
 }
 
-// CheckGrade reports whether a row's grade is within the metric's range or its
+// CheckGrade reports whether a row's grade is one that the metric has or its
 // exclusion is one that the configuration allows, and whether a response is there
 // exactly when the row is not excluded for want of one (PROTOCOL §5: a leaf
 // without response is excluded).
@@ -134,6 +134,9 @@ func CheckGrade(r Row, metric attest.Metric, allowed []string) error {
 	}
 	if grade.Cmp(lo) < 0 || grade.Cmp(hi) > 0 {
 		return fmt.Errorf("grade %s is outside the metric's range [%s, %s]", r.Grade, metric.Min, metric.Max)
+	}
+	if metric.Binary() && grade.Cmp(lo) != 0 && grade.Cmp(hi) != 0 {
+		return fmt.Errorf("grade %s: a sample of %s passes with %s or fails with %s", r.Grade, metric.Name, metric.Max, metric.Min)
 	}
 	return nil
 }

@@ -32,8 +32,8 @@ func (e *env) cmdRegister() *cli.Command {
 			&cli.StringFlag{Name: "testset", Usage: "the test set: `PACK`, id or name"},
 			&cli.StringFlag{Name: "config", Usage: "the configuration, a JSON `FILE`"},
 			&cli.StringSliceFlag{Name: "config-from", Usage: "print a configuration from a harness `LOG` and log nothing; repeatable"},
-			&cli.StringFlag{Name: "metric", Usage: "`NAME`: mean, accuracy or exact_match", Value: "accuracy"},
-			&cli.StringSliceFlag{Name: "metric-param", Usage: "`NAME=VALUE`, such as log=acc_norm or filter=strict-match; repeatable"},
+			&cli.StringFlag{Name: "metric", Usage: "`NAME`: mean, accuracy, exact_match, pass@k or pass^k", Value: "accuracy"},
+			&cli.StringSliceFlag{Name: "metric-param", Usage: "`NAME=VALUE`: k=5 of pass@k, reduce=max of several samples, or log=acc_norm or filter=strict-match to tell a log's scores apart; repeatable"},
 			&cli.StringFlag{Name: "range", Usage: "`MIN,MAX` of one grade", Value: "0,1"},
 			&cli.StringFlag{Name: "better", Usage: "higher or lower", Value: "higher"},
 			&cli.UintFlag{Name: "samples", Usage: "samples per item", Value: 1},
@@ -74,7 +74,7 @@ test set  %s, %d items, %d sample(s) each
 metric    %s
 due       %s
 pack      %s
-`, entry.Statement.ID, p.ModelName, describeModel(p.Model), p.TestsetName, p.Testset.Size, p.Samples, p.Metric.Name, p.Deadline, out)
+`, entry.Statement.ID, p.ModelName, describeModel(p.Model), p.TestsetName, p.Testset.Size, p.Samples, score.Describe(p.Metric, p.Samples), p.Deadline, out)
 	if p.Retroactive {
 		e.note(c, "registered after the run: what rests on it reaches CAL-1-R at most.")
 	}
@@ -107,6 +107,9 @@ func (e *env) registration(c *cli.Context, h *home) (*attest.Pack, *attest.Regis
 		return nil, nil, withHint(fmt.Errorf("%s: evaluator is %q, and you are %q", c.String("config"), config.Evaluator, h.config.Issuer),
 			"the evaluator registers the run and signs its result")
 	}
+	if n := c.Uint("samples"); n == 0 || n > 1_000_000 {
+		return nil, nil, usagef("--samples %d: want 1 to 1000000", n)
+	}
 	metric, err := parseMetric(c)
 	if err != nil {
 		return nil, nil, err
@@ -114,9 +117,6 @@ func (e *env) registration(c *cli.Context, h *home) (*attest.Pack, *attest.Regis
 	deadline, err := parseDeadline(c.String("deadline"), e.now())
 	if err != nil {
 		return nil, nil, err
-	}
-	if n := c.Uint("samples"); n == 0 || n > 1_000_000 {
-		return nil, nil, usagef("--samples %d: want 1 to 1000000", n)
 	}
 	return pack, &attest.Registration{
 		Header: attest.Header{Refs: []attest.Ref{
@@ -180,9 +180,6 @@ func parseMetric(c *cli.Context) (attest.Metric, error) {
 		return attest.Metric{}, usagef("--range %q: want MIN,MAX", c.String("range"))
 	}
 	m := attest.Metric{Name: c.String("metric"), Min: lo, Max: hi, Better: c.String("better")}
-	if !score.Known(m.Name) {
-		return m, usagef("--metric %q: want mean, accuracy or exact_match", m.Name)
-	}
 	if _, _, err := run.Range(m); err != nil {
 		return m, usagef("--range: %w", err)
 	}
@@ -198,6 +195,9 @@ func parseMetric(c *cli.Context) (attest.Metric, error) {
 			m.Parameters = map[string]string{}
 		}
 		m.Parameters[name] = value
+	}
+	if err := score.CheckMetric(m, uint32(c.Uint("samples"))); err != nil {
+		return m, usagef("--metric: %w", err)
 	}
 	return m, nil
 }

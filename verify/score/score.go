@@ -13,20 +13,12 @@ import (
 	"github.com/proctor-attest/proctor/attest/run"
 )
 
-// Metrics whose score is the mean over items of the mean over samples.
-var means = map[string]bool{"mean": true, "accuracy": true, "exact_match": true}
-
-// ErrUnknownMetric marks a metric that this version cannot recompute.
-var ErrUnknownMetric = errors.New("metric cannot be recomputed here")
-
-// Known reports whether a metric of that name can be recomputed.
-func Known(metric string) bool { return means[metric] }
-
-// Recomputed is a score under both denominators. LeftOut is nil when every row
-// is excluded.
+// Recomputed is a score under both denominators. LeftOut is nil when it is
+// undefined, which WhyNot explains.
 type Recomputed struct {
 	CountedWrong *big.Rat // an excluded sample has the range's worst grade
 	LeftOut      *big.Rat // an excluded sample leaves its item, an item without samples the mean
+	WhyNot       string
 	Rows         int
 	Items        int
 	Excluded     int // rows
@@ -40,91 +32,56 @@ func (r *Recomputed) With(denominator string) (*big.Rat, error) {
 	case denominator != run.LeftOut:
 		return nil, fmt.Errorf("denominator %q: want %s or %s", denominator, run.CountedWrong, run.LeftOut)
 	case r.LeftOut == nil:
-		return nil, errors.New("every row is excluded: no item is left to score")
+		return nil, errors.New(r.WhyNot)
 	}
 	return r.LeftOut, nil
 }
 
 // Recompute computes the metric over rows in (item, sample) order. Samples are
-// reduced within their item first, then items.
+// reduced within their item first, then items. Where left-out exclusions leave an
+// item fewer samples than the metric takes, nothing says what it would have come to,
+// and the score is undefined: leaving the item out would reward excluding its failures.
 func Recompute(rows []run.Row, metric attest.Metric) (*Recomputed, error) {
-	if !Known(metric.Name) {
-		return nil, fmt.Errorf("%w: %q", ErrUnknownMetric, metric.Name)
+	r, err := parseMetric(metric)
+	if err != nil {
+		return nil, err
 	}
 	if len(rows) == 0 {
 		return nil, errors.New("no rows to score")
 	}
-	worst, err := attest.ParseDecimal(metric.Worst())
-	if err != nil {
-		return nil, fmt.Errorf("metric range: %w", err)
-	}
 	out := &Recomputed{Rows: len(rows)}
-	var wrong, left meanOfMeans
-	for start := 0; start < len(rows); {
-		end := start
-		var graded, counted group
+	wrong, left := itemMean{reduction: r}, itemMean{reduction: r}
+	var counted, kept []*big.Rat
+	for start, end := 0, 0; start < len(rows); start = end {
+		counted, kept = counted[:0], kept[:0]
 		for ; end < len(rows) && rows[end].Item == rows[start].Item; end++ {
 			if _, excluded := rows[end].Excluded(); excluded {
 				out.Excluded++
-				counted.add(worst)
+				counted = append(counted, r.worst)
 				continue
 			}
 			grade, err := attest.ParseDecimal(rows[end].Grade)
 			if err != nil {
 				return nil, fmt.Errorf("item %d sample %d: %w", rows[end].Item, rows[end].Sample, err)
 			}
-			graded.add(grade)
-			counted.add(grade)
+			counted, kept = append(counted, grade), append(kept, grade)
 		}
-		wrong.add(&counted)
-		left.add(&graded)
+		if err := wrong.add(counted); err != nil {
+			return nil, fmt.Errorf("item %d: %w", rows[start].Item, err)
+		}
+		if err := left.add(kept); err != nil && out.WhyNot == "" {
+			out.WhyNot = fmt.Sprintf("item %d without its excluded samples: %s", rows[start].Item, err)
+		}
 		out.Items++
-		start = end
 	}
-	out.CountedWrong, out.LeftOut = wrong.value(), left.value()
+	out.CountedWrong = wrong.value()
+	if out.WhyNot != "" {
+		return out, nil
+	}
+	if out.LeftOut = left.value(); out.LeftOut == nil {
+		out.WhyNot = "every row is excluded: no item is left to score"
+	}
 	return out, nil
-}
-
-type group struct {
-	sum big.Rat
-	n   int
-}
-
-func (g *group) add(x *big.Rat) {
-	g.sum.Add(&g.sum, x)
-	g.n++
-}
-
-// meanOfMeans sums items by their number of samples and divides once per number,
-// because dividing item by item grows denominators for nothing.
-type meanOfMeans struct {
-	sums  map[int]*big.Rat
-	items int64
-}
-
-func (m *meanOfMeans) add(g *group) {
-	if g.n == 0 {
-		return
-	}
-	if m.sums == nil {
-		m.sums = map[int]*big.Rat{}
-	}
-	if m.sums[g.n] == nil {
-		m.sums[g.n] = new(big.Rat)
-	}
-	m.sums[g.n].Add(m.sums[g.n], &g.sum)
-	m.items++
-}
-
-func (m *meanOfMeans) value() *big.Rat {
-	if m.items == 0 {
-		return nil
-	}
-	total := new(big.Rat)
-	for n, sum := range m.sums {
-		total.Add(total, new(big.Rat).Quo(sum, big.NewRat(int64(n), 1)))
-	}
-	return total.Quo(total, big.NewRat(m.items, 1))
 }
 
 // ErrTooCoarse marks a published score whose rounding hides more than one point
@@ -154,16 +111,13 @@ func Holds(exact *big.Rat, s attest.Score, metric attest.Metric) (bool, error) {
 	default:
 		return false, fmt.Errorf("scale %q: want 1 or 100", s.Scale)
 	}
-	lo, hi, err := run.Range(metric)
+	r, err := parseMetric(metric)
 	if err != nil {
 		return false, err
 	}
-	// A range that no grade of the metric fills would make every score coarse enough.
-	if metric.Name != "mean" && (lo.Sign() != 0 || hi.Cmp(big.NewRat(1, 1)) != 0) {
-		return false, fmt.Errorf("metric %s with the range [%s, %s]: want [0, 1]", metric.Name, metric.Min, metric.Max)
-	}
 	unit := new(big.Rat).SetFrac(big.NewInt(1), new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(s.Decimals)), nil))
-	point := new(big.Rat).Mul(new(big.Rat).Sub(hi, lo), scale)
+	point := new(big.Rat).Mul(new(big.Rat).Sub(r.best, r.worst), scale)
+	point.Abs(point)
 	point.Quo(point, big.NewRat(100, 1))
 	if unit.Cmp(point) > 0 {
 		return false, fmt.Errorf("%w: %d decimals on a range of [%s, %s] times %s", ErrTooCoarse, s.Decimals, metric.Min, metric.Max, s.Scale)

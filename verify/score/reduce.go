@@ -1,0 +1,158 @@
+package score
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+)
+
+// reduction makes one number of the grades of an item's samples.
+type reduction struct {
+	name        string
+	k           int // 0 where it takes none
+	best, worst *big.Rat
+
+	binomials map[int]*big.Int // C(n, k) by n
+}
+
+func (r *reduction) takesK() bool {
+	return r.name == reduceAtLeast || r.name == reducePassAt || r.name == reducePassK
+}
+
+func (r *reduction) String() string {
+	if r.k == 0 {
+		return r.name
+	}
+	return fmt.Sprintf("%s_%d", r.name, r.k)
+}
+
+// addTo adds an item's number, times the weight of so many samples, to a sum. The
+// grades are in the order of their samples, at least one and at least k.
+func (r *reduction) addTo(sum *big.Rat, grades []*big.Rat) error {
+	switch r.name {
+	case reduceMean:
+		for _, g := range grades {
+			sum.Add(sum, g)
+		}
+	case "median":
+		sum.Add(sum, median(grades))
+	case "mode":
+		sum.Add(sum, mode(grades))
+	case "max":
+		sum.Add(sum, slices.MaxFunc(grades, (*big.Rat).Cmp))
+	default:
+		return r.addCount(sum, grades)
+	}
+	return nil
+}
+
+// addCount is addTo for what counts the samples that pass: those with the best
+// grade of the range.
+func (r *reduction) addCount(sum *big.Rat, grades []*big.Rat) error {
+	n, passed := len(grades), 0
+	for _, g := range grades {
+		switch {
+		case g.Cmp(r.best) == 0:
+			passed++
+		case g.Cmp(r.worst) != 0 && r.name != reduceAtLeast:
+			return fmt.Errorf("grade %s: a sample passes with %s or fails with %s", g.RatString(), r.best.RatString(), r.worst.RatString())
+		}
+	}
+	switch {
+	case r.name == reducePassAt:
+		all := new(big.Int).Sub(r.choose(n), r.choose(n-passed))
+		sum.Add(sum, new(big.Rat).SetInt(all))
+	case r.name == reducePassK:
+		sum.Add(sum, new(big.Rat).SetInt(r.choose(passed)))
+	case passed >= r.k:
+		sum.Add(sum, r.best)
+	default:
+		sum.Add(sum, r.worst)
+	}
+	return nil
+}
+
+// weight is what addTo multiplied by: dividing item by item would grow
+// denominators for nothing.
+func (r *reduction) weight(n int) *big.Int {
+	switch r.name {
+	case reduceMean:
+		return big.NewInt(int64(n))
+	case reducePassAt, reducePassK:
+		return r.choose(n)
+	}
+	return big.NewInt(1)
+}
+
+// choose is how many ways there are to draw k of n.
+func (r *reduction) choose(n int) *big.Int {
+	if r.binomials == nil {
+		r.binomials = map[int]*big.Int{}
+	}
+	if r.binomials[n] == nil {
+		r.binomials[n] = new(big.Int).Binomial(int64(n), int64(r.k))
+	}
+	return r.binomials[n]
+}
+
+// median of an even number is the mean of the two in the middle.
+func median(grades []*big.Rat) *big.Rat {
+	sorted := slices.Clone(grades)
+	slices.SortFunc(sorted, (*big.Rat).Cmp)
+	n := len(sorted)
+	both := new(big.Rat).Add(sorted[(n-1)/2], sorted[n/2])
+	return both.Quo(both, big.NewRat(2, 1))
+}
+
+// mode is the grade that is there most often, of several the one that came first.
+func mode(grades []*big.Rat) *big.Rat {
+	times := map[string]int{}
+	for _, g := range grades {
+		times[g.RatString()]++
+	}
+	best := grades[0]
+	for _, g := range grades {
+		if times[g.RatString()] > times[best.RatString()] {
+			best = g
+		}
+	}
+	return best
+}
+
+// itemMean is the mean over items of their reduced grades.
+type itemMean struct {
+	*reduction
+	sums  map[int]*big.Rat // by the number of samples
+	items int64
+}
+
+// add adds an item; one without samples leaves the mean.
+func (m *itemMean) add(grades []*big.Rat) error {
+	n := len(grades)
+	if n == 0 {
+		return nil
+	}
+	if n < m.k {
+		return fmt.Errorf("%d sample(s), and %s needs %d", n, m.reduction, m.k)
+	}
+	if m.sums == nil {
+		m.sums = map[int]*big.Rat{}
+	}
+	if m.sums[n] == nil {
+		m.sums[n] = new(big.Rat)
+	}
+	m.items++
+	return m.addTo(m.sums[n], grades)
+}
+
+// value is nil if there was no item.
+func (m *itemMean) value() *big.Rat {
+	if m.items == 0 {
+		return nil
+	}
+	total := new(big.Rat)
+	for n, sum := range m.sums {
+		total.Add(total, new(big.Rat).Quo(sum, new(big.Rat).SetInt(m.weight(n))))
+	}
+	return total.Quo(total, big.NewRat(m.items, 1))
+}
