@@ -8,6 +8,7 @@ import (
 
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/run"
+	"github.com/proctor-attest/proctor/verify/score"
 )
 
 // rowJudge follows one published score back to what it rests on.
@@ -118,6 +119,7 @@ func (r *rowJudge) trace() {
 	r.retroactive = r.registration.Retroactive
 	r.model = r.registration.Model
 	r.row.Lab, r.row.Model, r.row.Testset = r.registration.Lab, r.registration.ModelName, r.registration.TestsetName
+	r.row.Metric = score.Describe(r.registration.Metric, r.registration.Samples)
 	r.testsetSt, r.testset = lookup[*attest.Testset](r.judge, r.registrationSt.ref(attest.RoleTestset))
 	if r.testset != nil {
 		r.row.Owner = r.testsetSt.issuer()

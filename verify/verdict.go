@@ -144,6 +144,7 @@ type Row struct {
 	Stale     bool     `json:"stale"`
 	Checks    []Check  `json:"checks"`
 
+	Metric    string `json:"metric,omitempty"` // the registered one, and what it makes of an item's samples
 	Model     string `json:"model,omitempty"`
 	Testset   string `json:"testset,omitempty"`
 	Lab       string `json:"lab,omitempty"`

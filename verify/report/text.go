@@ -69,6 +69,7 @@ func article(kind string) string {
 func (p *printer) row(r *verify.Row) {
 	p.printf("\n")
 	p.field("score", scoreLine(r))
+	p.field("metric", r.Metric)
 	p.field("model", quoted(r.Model)+by(r.Lab))
 	p.field("test set", quoted(r.Testset)+by(r.Owner))
 	p.field("run", "evaluated"+by(r.Evaluator))

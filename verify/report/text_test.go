@@ -25,7 +25,7 @@ func supported() *verify.Verdict {
 	row := verify.Row{
 		Label: "sums", Published: "66.7 %", Exact: "2/3", Items: 3, Other: "1 with 1 excluded rows left out",
 		Headline: verify.Supported, Level: verify.CAL1, Facets: verify.Facets{2, 1, 1, 1, 1, 0},
-		Model: "tiny", Testset: "sums", Lab: "https://lab.example", Evaluator: "https://evaluator.example", Owner: "https://owner.example",
+		Metric: "accuracy, the max of 4 sample(s) of each item", Model: "tiny", Testset: "sums", Lab: "https://lab.example", Evaluator: "https://evaluator.example", Owner: "https://owner.example",
 		Checks: []verify.Check{
 			{Name: "identity/signed", State: verify.Proven, Detail: "4 statements, each under a key of its issuer"},
 			{Name: "testset/committed", State: verify.Attested, Detail: "row = leaf", By: "https://evaluator.example"},
