@@ -104,7 +104,7 @@ func (run *inspectRun) published() ([]inspectScore, error) {
 
 // selectScores narrows what is published to what may be meant. An exact label
 // wins over a name or a metric within it, and without a metric a mean wins over
-// everything else.
+// everything else. The reducer that is wanted decides between what is left.
 func selectScores(all []inspectScore, want Selection) []inspectScore {
 	only := func(in []inspectScore, keep func(*inspectScore) bool) []inspectScore {
 		return slices.DeleteFunc(slices.Clone(in), func(s inspectScore) bool { return !keep(&s) })
@@ -119,9 +119,15 @@ func selectScores(all []inspectScore, want Selection) []inspectScore {
 		})
 	}
 	if means := only(found, (*inspectScore).isMean); len(means) > 0 {
-		return means
+		found = means
+	} else {
+		found = only(found, func(s *inspectScore) bool { return !spread.MatchString(s.kind) })
 	}
-	return only(found, func(s *inspectScore) bool { return !spread.MatchString(s.kind) })
+	preferred := only(found, func(s *inspectScore) bool { return want.Reducer != "" && cmp.Or(s.reducer, "mean") == want.Reducer })
+	if len(preferred) > 0 {
+		return preferred
+	}
+	return found
 }
 
 func scoreList(scores []inspectScore) string {

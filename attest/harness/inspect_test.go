@@ -254,6 +254,9 @@ func TestInspectSelection(t *testing.T) {
 		{Selection{Metric: "accuracy@mode"}, "accuracy@mode", "0.75", "1 0.5"},
 		{Selection{Metric: "accuracy@median"}, "accuracy@median", "0.625", "1 0.5"},
 		{Selection{Metric: "accuracy@max"}, "accuracy@max", "1", "1 0.5"},
+		{Selection{Filter: "match", Reducer: "mean"}, "accuracy", "0.625", "1 0.5"},
+		{Selection{Filter: "match", Reducer: "pass_k_2"}, "accuracy@pass_k_2", "0", "1 0.5"},
+		{Selection{Metric: "accuracy@max", Reducer: "mean"}, "accuracy@max", "1", "1 0.5"},
 		{Selection{Metric: "safe"}, "safe/mean", "0.5", "1 0"},
 		{Selection{Metric: "kind/mean", Filter: "judge"}, "kind/mean", "2.125", "2.5 1"},
 	} {
@@ -271,6 +274,7 @@ func TestInspectSelection(t *testing.T) {
 		want string
 	}{
 		{Selection{}, "several scores, select one of accuracy,match, accuracy@at_least_2,match, accuracy@collect,match"},
+		{Selection{Filter: "match", Reducer: "pass_at_3"}, "several scores, select one of accuracy,match, accuracy@at_least_2,match"},
 		{Selection{Filter: "judge"}, "select one of kind/mean,judge, safe/mean,judge (metric,scorer)"},
 		{Selection{Filter: "judge", Metric: "mean"}, "select one of kind/mean,judge, safe/mean,judge (metric,scorer)"},
 		{Selection{Filter: "f1"}, `no score of metric "" and scorer "f1": want one of accuracy,match`},

@@ -22,6 +22,10 @@ const LMEval = "lm-evaluation-harness"
 type Selection struct {
 	Task, Metric, Filter string
 
+	// Reducer prefers, of several scores that differ in how an item's samples were
+	// reduced, the one that was reduced so, as Inspect spells it: pass_at_5.
+	Reducer string
+
 	// Exclude names items, by the canonical JSON of their keys, that may have
 	// samples without a score. Such a sample yields no row. Of any other item it is an
 	// error. Only Inspect logs know such samples.

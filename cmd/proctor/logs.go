@@ -11,6 +11,7 @@ import (
 
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/harness"
+	"github.com/proctor-attest/proctor/verify/score"
 )
 
 // openedLog is a log whose rows are about to be sealed.
@@ -46,7 +47,8 @@ func (e *env) openRows(c *cli.Context, reg *attest.Registration) (*openedLog, er
 		}
 		return opened, nil
 	}
-	want := harness.Selection{Task: c.String("task"), Metric: reg.Metric.Parameters["log"], Filter: reg.Metric.Parameters["filter"]}
+	reducer := score.Reducer(reg.Metric)
+	want := harness.Selection{Task: c.String("task"), Metric: reg.Metric.Parameters["log"], Filter: reg.Metric.Parameters["filter"], Reducer: reducer}
 	for _, arg := range c.StringSlice("exclude") {
 		key, _, err := splitExclusion(arg)
 		if err != nil {
@@ -61,8 +63,8 @@ func (e *env) openRows(c *cli.Context, reg *attest.Registration) (*openedLog, er
 	opened.read = log.Rows
 	opened.notes = func() []string {
 		notes := log.Notes
-		if log.Aggregation != "" && log.Aggregation != "mean" {
-			notes = append(notes, fmt.Sprintf("the log reduces an item's samples by %q; the registered metric takes their mean", log.Aggregation))
+		if log.Aggregation != "" && log.Aggregation != reducer {
+			notes = append(notes, fmt.Sprintf("the log reduces an item's samples by %q, and the registered metric by %q: its own score may be another", log.Aggregation, reducer))
 		}
 		return notes
 	}

@@ -50,6 +50,7 @@ func scriptParams(t *testing.T, story string) testscript.Params {
 			env.Setenv("PROCTOR_YES", "1") // confirm.txtar shows what it is for
 			env.Setenv("SHARED", data)
 			env.Setenv("LMEVAL_LOG", os.Getenv("PROCTOR_LMEVAL_LOG"))
+			env.Setenv("INSPECT_LOG", os.Getenv("PROCTOR_INSPECT_LOG"))
 			env.Values["story"] = story
 			return nil
 		},
@@ -60,6 +61,8 @@ func scriptParams(t *testing.T, story string) testscript.Params {
 				return err == nil, nil
 			case "lmeval": // a log of lm-eval was made for this test
 				return os.Getenv("PROCTOR_LMEVAL_LOG") != "", nil
+			case "inspect": // a log of Inspect was made for this test
+				return os.Getenv("PROCTOR_INSPECT_LOG") != "", nil
 			case "netns": // an ordinary user can enter an empty network namespace
 				return exec.Command("unshare", "-rn", "true").Run() == nil, nil
 			}
