@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -134,5 +135,45 @@ func TestReadDirRefuses(t *testing.T) {
 		if _, err := ReadDir(fstest.MapFS{name: {Data: []byte("{}")}}); err == nil {
 			t.Errorf("ReadDir accepts %s", name)
 		}
+	}
+}
+
+// Whatever is read of an artifact, it counts only if all of it is there and has the
+// digest.
+func TestReadArtifact(t *testing.T) {
+	data := bytes.Repeat([]byte("0123456789"), 100_000)
+	for _, tt := range []struct {
+		name  string
+		there []byte // under the digest of data
+		said  int
+		want  string // in the error
+	}{
+		{"whole", data, len(data), ""},
+		{"another byte at the end", append(bytes.Clone(data[:len(data)-1]), 'x'), len(data), "holds other bytes"},
+		{"cut short", data[:len(data)-1], len(data), "does not have the 1000000 bytes it declares"},
+		{"longer", append(bytes.Clone(data), 'x'), len(data), "does not have the 1000000 bytes it declares"},
+		{"of another size", data, len(data) - 1, "has 999999 bytes, want 1000000"},
+	} {
+		p := NewPack()
+		a := p.AddArtifact(data, "text/plain", "digits")
+		p.artifacts[a.SHA256] = packFile{int64(tt.said), func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(tt.there)), nil }}
+		for _, most := range []int64{0, 10, 1 << 30} {
+			var read []byte
+			err := p.ReadArtifact(a, func(r io.Reader) { read, _ = io.ReadAll(io.LimitReader(r, most)) })
+			if tt.want == "" {
+				if err != nil || !bytes.Equal(read, data[:min(most, int64(len(data)))]) {
+					t.Errorf("%s: %d bytes read, %v", tt.name, len(read), err)
+				}
+			} else if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%s: ReadArtifact, %d bytes read: %v, want an error with %q", tt.name, len(read), err, tt.want)
+			}
+		}
+		got, err := p.Artifact(a)
+		if tt.want == "" && (err != nil || !bytes.Equal(got, data)) || tt.want != "" && (err == nil || got != nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("%s: Artifact = %d bytes, %v, want an error with %q", tt.name, len(got), err, tt.want)
+		}
+	}
+	if err := NewPack().ReadArtifact(Artifact{}, func(io.Reader) { t.Error("read") }); !errors.Is(err, ErrNoArtifact) {
+		t.Errorf("ReadArtifact of what is not there: %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package attest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -107,21 +108,43 @@ var ErrNoArtifact = errors.New("not in the pack")
 // Artifact returns the bytes of a, after checking them against its digest and
 // size. The error is ErrNoArtifact where the pack leaves them out.
 func (p *Pack) Artifact(a Artifact) ([]byte, error) {
-	f, ok := p.artifacts[a.SHA256]
-	if !ok {
-		return nil, fmt.Errorf("artifact %s (%s): %w", a.SHA256.Short(), clip(a.Name), ErrNoArtifact)
-	}
-	if uint64(f.size) != a.Size {
-		return nil, fmt.Errorf("artifact %s (%s) has %d bytes, want %d", a.SHA256.Short(), clip(a.Name), f.size, a.Size)
-	}
-	data, err := f.read(maxArtifact)
-	if err != nil {
-		return nil, fmt.Errorf("artifact %s: %w", a.SHA256.Short(), err)
-	}
-	if sum := Hash(sha256.Sum256(data)); sum != a.SHA256 {
-		return nil, fmt.Errorf("artifact %s holds other bytes: their SHA-256 is %s", a.SHA256, sum)
+	var data []byte
+	var failed error
+	err := p.ReadArtifact(a, func(r io.Reader) { data, failed = readAll(r, int64(a.Size)) })
+	if err = cmp.Or(err, failed); err != nil {
+		return nil, err
 	}
 	return data, nil
+}
+
+// ReadArtifact is Artifact for bytes that need not be at hand all at once: read gets
+// them as they come. Only when ReadArtifact has returned nil are they known to be
+// those of a, all of them, whether read took them all or not.
+func (p *Pack) ReadArtifact(a Artifact, read func(io.Reader)) error {
+	f, ok := p.artifacts[a.SHA256]
+	switch {
+	case !ok:
+		return fmt.Errorf("artifact %s (%s): %w", a.SHA256.Short(), clip(a.Name), ErrNoArtifact)
+	case uint64(f.size) != a.Size:
+		return fmt.Errorf("artifact %s (%s) has %d bytes, want %d", a.SHA256.Short(), clip(a.Name), f.size, a.Size)
+	case f.size > maxArtifact:
+		return fmt.Errorf("artifact %s: %d bytes, at most %d are read", a.SHA256.Short(), f.size, int64(maxArtifact))
+	}
+	r, err := f.open()
+	if err != nil {
+		return fmt.Errorf("artifact %s: %w", a.SHA256.Short(), err)
+	}
+	defer r.Close()
+	digest := sha256.New()
+	whole := &sizedReader{r: io.TeeReader(r, digest), size: f.size}
+	read(whole)
+	if _, err := io.Copy(io.Discard, whole); err != nil {
+		return fmt.Errorf("artifact %s: %w", a.SHA256.Short(), err)
+	}
+	if sum := Hash(digest.Sum(nil)); sum != a.SHA256 {
+		return fmt.Errorf("artifact %s holds other bytes: their SHA-256 is %s", a.SHA256, sum)
+	}
+	return nil
 }
 
 func (f packFile) read(limit int64) ([]byte, error) {
@@ -133,15 +156,45 @@ func (f packFile) read(limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer r.Close()
-	// The buffer grows with what comes: a declared size is a stranger's word.
-	data, err := io.ReadAll(io.LimitReader(r, f.size+1))
-	if err != nil {
-		return nil, err
+	return readAll(&sizedReader{r: r, size: f.size}, f.size)
+}
+
+// sizedReader reads a file of a declared size, and fails where it is another.
+type sizedReader struct {
+	r          io.Reader
+	size, read int64
+	err        error
+}
+
+func (s *sizedReader) Read(p []byte) (int, error) {
+	if s.err != nil {
+		return 0, s.err
 	}
-	if int64(len(data)) != f.size {
-		return nil, fmt.Errorf("does not have the %d bytes it declares", f.size)
+	n, err := s.r.Read(p)
+	s.read += int64(n)
+	if s.read > s.size || err == io.EOF && s.read < s.size {
+		n, err = 0, fmt.Errorf("does not have the %d bytes it declares", s.size)
 	}
-	return data, nil
+	s.err = err
+	return n, err
+}
+
+// readAll reads what is said to have so many bytes. The buffer grows with what comes:
+// a declared size is a stranger's word.
+func readAll(r io.Reader, size int64) ([]byte, error) {
+	data := make([]byte, 0, min(size, 1<<16)+1)
+	for {
+		n, err := r.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		switch {
+		case err == io.EOF:
+			return data, nil
+		case err != nil:
+			return nil, err
+		case len(data) == cap(data):
+			data = slices.Grow(data, max(1, int(min(int64(len(data)), size+1-int64(len(data))))))
+		}
+	}
 }
 
 // Merge adds to p everything that q holds. Of two copies of one statement it

@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -184,21 +183,6 @@ func (r *rowJudge) parties(s *statement) []string {
 		list = append(list, r.registration.Lab, r.registration.Evaluator)
 	}
 	return list
-}
-
-// artifact returns bulk data. A pack that holds other bytes than a digest names
-// is damaged and cannot be judged at all.
-func (j *judge) artifact(a attest.Artifact) []byte {
-	if j.pack.HasArtifact(a.SHA256) && a.Size > j.unread {
-		j.broken = errors.New("evidence pack: its scores ask for more to be read than anybody publishes")
-		return nil
-	}
-	data, err := j.pack.Artifact(a)
-	j.unread -= uint64(len(data))
-	if err != nil && !errors.Is(err, attest.ErrNoArtifact) {
-		j.broken = fmt.Errorf("evidence pack: %w", err)
-	}
-	return data
 }
 
 // restsOn lists the statements that a check compares. All of them must count for it

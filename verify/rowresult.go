@@ -21,15 +21,14 @@ func (r *rowJudge) checkResult() {
 		r.without("the evaluator abandoned the run: "+r.result.Abandoned, "result/items", "result/grades", "result/root", "result/score", "score/recomputed")
 		return
 	}
-	data := r.artifact(r.result.Rows)
-	if len(data) == 0 {
-		r.without("the rows are not in the pack", "result/items", "result/grades", "result/root", "result/score", "score/recomputed")
-		return
-	}
-	rows, err := run.ParseRows(data)
+	rows, err := r.rows(r.result.Rows)
 	if err != nil {
 		r.refute("result/root", "", "", "%s", err)
 		r.without("the rows cannot be read", "result/items", "result/grades", "result/score", "score/recomputed")
+		return
+	}
+	if len(rows) == 0 {
+		r.without("the rows are not in the pack", "result/items", "result/grades", "result/root", "result/score", "score/recomputed")
 		return
 	}
 	r.checkRows(rows)
@@ -79,17 +78,17 @@ func (r *rowJudge) checkRows(rows []run.Row) {
 	} else {
 		r.pass("result/items", "%d rows: %d sample(s) of each of %d active items", len(rows), r.registration.Samples, len(active))
 	}
-	if skeleton := r.skeleton(); skeleton == nil {
+	if leaves := r.leaves(); leaves == nil {
 		r.missing("result/root", "the leaf hashes are missing or not as many as registered")
 	} else {
-		r.checkRoot(rows, skeleton)
+		r.checkRoot(rows, leaves)
 	}
 	r.checkGrades(rows)
 }
 
-func (r *rowJudge) checkRoot(rows []run.Row, skeleton []attest.Hash) {
+func (r *rowJudge) checkRoot(rows []run.Row, leaves []attest.Hash) {
 	const name = "result/root"
-	root, err := run.Root(r.result.RunID, rows, skeleton)
+	root, err := run.Root(r.result.RunID, rows, leaves)
 	switch {
 	case err != nil:
 		r.refute(name, "", "", "%s", err)

@@ -29,12 +29,12 @@ func (r *rowJudge) checkTestset() {
 			fmt.Sprintf("%d items of %q, committed to in the name of %s", r.testset.Version.Size, r.testset.Name, r.testsetSt.issuer()),
 			"the run was registered on another version than the one committed to")
 	}
-	if data := r.artifact(r.testset.Skeleton); data == nil {
+	if s := r.skeleton(r.testset.Skeleton); s == nil {
 		r.missing(skeleton, "the leaf hashes are not in the pack")
-	} else if leaves, err := testset.ParseSkeleton(data); err != nil {
-		r.refute(skeleton, "", "", "%s", err)
+	} else if s.err != nil {
+		r.refute(skeleton, "", "", "%s", s.err)
 	} else {
-		got := attest.Version{Size: uint64(len(leaves)), Root: attest.Root(leaves)}
+		got := attest.Version{Size: uint64(len(s.leaves)), Root: s.root}
 		r.compare(skeleton, treeText(r.testset.Version), treeText(got),
 			"the leaf hashes have the committed root", "the leaf hashes are not those committed to")
 	}
@@ -54,17 +54,17 @@ func versionText(t attest.TestsetRef) string {
 
 func treeText(v attest.Version) string { return fmt.Sprintf("%d items with root %s", v.Size, v.Root) }
 
-// skeleton returns the leaf hashes of the test set, or nil unless they are as many
-// as the registration says.
-func (r *rowJudge) skeleton() []attest.Hash {
+// leaves returns the leaf hashes of the test set, or nil unless they are as many as
+// the registration says.
+func (r *rowJudge) leaves() []attest.Hash {
 	if r.testset == nil {
 		return nil
 	}
-	leaves, err := testset.ParseSkeleton(r.artifact(r.testset.Skeleton))
-	if err != nil || uint64(len(leaves)) != r.registration.Testset.Size {
+	s := r.skeleton(r.testset.Skeleton)
+	if s == nil || s.err != nil || uint64(len(s.leaves)) != r.registration.Testset.Size {
 		return nil
 	}
-	return leaves
+	return s.leaves
 }
 
 // active returns the active items, or nil unless their list is one of the registered

@@ -45,6 +45,8 @@ type judge struct {
 	rounds map[attest.Round]checkedRound
 	unread uint64 // bytes of artifacts that may still be read
 	broken error  // what makes the whole pack unreadable
+
+	lastSkeleton *skeleton
 }
 
 // checkedRound is a beacon round's time, or why it has none.

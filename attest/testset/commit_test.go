@@ -1,6 +1,7 @@
 package testset
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -249,6 +251,28 @@ func TestParseSkeleton(t *testing.T) {
 	}
 	if _, err := ParseSkeleton(make([]byte, 63)); err == nil {
 		t.Error("63 bytes are a skeleton")
+	}
+}
+
+func TestReadSkeleton(t *testing.T) {
+	for _, n := range []int{0, 1, 127, 128, 129, 1000} {
+		leaves := make([]attest.Hash, n)
+		for i := range leaves {
+			leaves[i] = attest.LeafHash([]byte{byte(i)})
+		}
+		data := FormatSkeleton(leaves)
+		got, err := ReadSkeleton(iotest.HalfReader(bytes.NewReader(data)))
+		if diff := cmp.Diff(leaves, got); diff != "" || err != nil {
+			t.Errorf("%d leaves: %v %s", n, err, diff)
+		}
+		want := fmt.Sprintf("skeleton has %d bytes, want a multiple of 32", len(data)+31)
+		if got, err := ReadSkeleton(bytes.NewReader(append(data, make([]byte, 31)...))); err == nil || err.Error() != want {
+			t.Errorf("ReadSkeleton of %d leaves and 31 bytes = %d leaves, %v, want %q", n, len(got), err, want)
+		}
+		broken := errors.New("broken")
+		if got, err := ReadSkeleton(io.MultiReader(bytes.NewReader(data), iotest.ErrReader(broken))); !errors.Is(err, broken) {
+			t.Errorf("ReadSkeleton of a reader that breaks after %d leaves = %d leaves, %v", n, len(got), err)
+		}
 	}
 }
 

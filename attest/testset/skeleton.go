@@ -1,8 +1,11 @@
 package testset
 
 import (
+	"bufio"
 	"encoding/binary"
 	"fmt"
+	"io"
+	"slices"
 
 	"github.com/proctor-attest/proctor/attest"
 )
@@ -29,6 +32,28 @@ func ParseSkeleton(data []byte) ([]attest.Hash, error) {
 		leaves[i] = attest.Hash(data[i*size:])
 	}
 	return leaves, nil
+}
+
+// ReadSkeleton is ParseSkeleton for bytes that are not at hand all at once.
+func ReadSkeleton(r io.Reader) ([]attest.Hash, error) {
+	in := bufio.NewReader(r)
+	leaves := []attest.Hash{}
+	var leaf attest.Hash
+	for {
+		n, err := io.ReadFull(in, leaf[:])
+		switch {
+		case err == io.EOF:
+			return leaves, nil
+		case err == io.ErrUnexpectedEOF:
+			return nil, fmt.Errorf("skeleton has %d bytes, want a multiple of %d", len(leaves)*len(leaf)+n, len(leaf))
+		case err != nil:
+			return nil, fmt.Errorf("reading skeleton: %w", err)
+		}
+		if len(leaves) == cap(leaves) {
+			leaves = slices.Grow(leaves, max(64, len(leaves)))
+		}
+		leaves = append(leaves, leaf)
+	}
 }
 
 // AllActive is the bitmap of a set of which nothing is retired.
