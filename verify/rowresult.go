@@ -106,11 +106,9 @@ func (r *rowJudge) checkGrades(rows []run.Row) {
 		r.missing(name, "without a readable configuration nothing says which exclusions are allowed")
 		return
 	}
-	for i, row := range rows {
-		if err := run.CheckGrade(row, r.registration.Metric, r.config.Exclusions); err != nil {
-			r.refute(name, "", row.Grade, "row %d, item %d sample %d: %s", i, row.Item, row.Sample, err)
-			return
-		}
+	if i, err := run.CheckGrades(rows, r.registration.Metric, r.config.Exclusions); err != nil {
+		r.refute(name, "", rows[i].Grade, "row %d, item %d sample %d: %s", i, rows[i].Item, rows[i].Sample, err)
+		return
 	}
 	r.pass(name, "each in [%s, %s], or excluded for a registered reason", r.registration.Metric.Min, r.registration.Metric.Max)
 }

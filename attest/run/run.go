@@ -141,6 +141,29 @@ func CheckGrade(r Row, metric attest.Metric, allowed []string) error {
 	return nil
 }
 
+// CheckGrades is CheckGrade of every row; the error comes with the first row that it is
+// of. Rows of equal grades are alike to it, if they have a response or have none.
+func CheckGrades(rows []Row, metric attest.Metric, allowed []string) (row int, err error) {
+	type kind struct {
+		grade    string
+		answered bool
+	}
+	good := map[kind]bool{}
+	for i := range rows {
+		k := kind{rows[i].Grade, !rows[i].Response.IsZero()}
+		if good[k] {
+			continue
+		}
+		if err := CheckGrade(rows[i], metric, allowed); err != nil {
+			return i, err
+		}
+		if len(good) < maxGrades {
+			good[k] = true
+		}
+	}
+	return 0, nil
+}
+
 // Range parses the metric's range; min must be below max.
 func Range(m attest.Metric) (lo, hi *big.Rat, err error) {
 	if lo, err = attest.ParseDecimal(m.Min); err != nil {

@@ -3,6 +3,7 @@ package run
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"testing"
 
@@ -138,5 +139,30 @@ func TestCheckGrade(t *testing.T) {
 		if err := CheckGrade(c.row, m, []string{"timeout"}); (err == nil) != c.ok {
 			t.Errorf("CheckGrade(%+v) = %v", c.row, err)
 		}
+	}
+}
+
+// The first row that is wrong is found behind others of its grade, with and without a
+// response.
+func TestCheckGrades(t *testing.T) {
+	m := attest.Metric{Name: "mean", Min: "0", Max: "1", Better: "higher"}
+	answered := attest.Hash{1}
+	good := []Row{{Grade: "1", Response: answered}, {Grade: "excluded:timeout"}, {Grade: "0.5", Response: answered}}
+	if row, err := CheckGrades(append(good, good...), m, []string{"timeout"}); err != nil {
+		t.Errorf("row %d: %v", row, err)
+	}
+	for _, bad := range []Row{{Grade: "1"}, {Grade: "0.5"}, {Grade: "2", Response: answered}, {Grade: "excluded:hard", Response: answered}} {
+		rows := append(append(append([]Row{}, good...), good...), bad, good[0], bad)
+		if row, err := CheckGrades(rows, m, []string{"timeout"}); err == nil || row != 6 {
+			t.Errorf("CheckGrades with %+v in row 6 = %d, %v", bad, row, err)
+		}
+	}
+	many := make([]Row, maxGrades+3)
+	for i := range many {
+		many[i] = Row{Grade: fmt.Sprintf("0.%d1", i), Response: answered}
+	}
+	many[maxGrades+2].Grade = "1.01"
+	if row, err := CheckGrades(many, m, nil); err == nil || row != maxGrades+2 {
+		t.Errorf("CheckGrades of %d different grades = %d, %v", len(many), row, err)
 	}
 }
