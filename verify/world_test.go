@@ -80,7 +80,7 @@ type hooks struct {
 	sealed       bool
 	reporter     string           // who issues the result, if not the evaluator
 	version      *testset.Version // the set, if not the six items
-	grades       []string
+	grades       []string         // of each item, one for each of its samples
 }
 
 func seedKey(name string) ed25519.PrivateKey {
@@ -339,10 +339,12 @@ func (w *world) report(reg *attest.Entry) *attest.Entry {
 		grades = []string{"1", "1", "1", "0", "1", "0"}
 	}
 	var rows []run.Row
-	for i, g := range grades {
-		response, err := secret.Commit(runID, uint64(i), 0, run.FieldResponse, fmt.Appendf(nil, `"answer %d"`, i))
-		w.must(err)
-		rows = append(rows, run.Row{Item: uint64(i), Response: response, Grade: g})
+	for i, samples := range grades {
+		for s, g := range strings.Fields(samples) {
+			response, err := secret.Commit(runID, uint64(i), uint32(s), run.FieldResponse, fmt.Appendf(nil, `"answer %d"`, i))
+			w.must(err)
+			rows = append(rows, run.Row{Item: uint64(i), Sample: uint32(s), Response: response, Grade: g})
+		}
 	}
 	p := w.result(runID, rows)
 	if w.hooks.rows != nil {
@@ -596,18 +598,4 @@ func (w *world) verify() *Verdict {
 	v, err := Pack(w.t.Context(), w.pack, w.policy(), Options{At: judgedAt})
 	w.must(err)
 	return v
-}
-
-// scanned judges the pack beside the whole ledger.
-func (w *world) scanned(t testing.TB) (*Verdict, []Scan) {
-	t.Helper()
-	scans, err := ScanInto(t.Context(), w.pack, w.policy(), judgedAt, ledger.FS(w.ledger()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := Pack(t.Context(), w.pack, w.policy(), Options{At: judgedAt, Scans: scans})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v, scans
 }

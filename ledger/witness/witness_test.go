@@ -239,10 +239,8 @@ func TestOpenRefuses(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("Open = %v, want an error with %q", err, tc.want)
 			}
-			// The base64 of a key can have pluses of its own.
-			skey, _ := os.ReadFile(filepath.Join(dir, "key"))
-			if parts := strings.SplitN(strings.TrimSpace(string(skey)), "+", 5); err != nil && len(skey) > 0 {
-				if secret := parts[len(parts)-1]; strings.Contains(err.Error(), secret) {
+			if skey, _ := os.ReadFile(filepath.Join(dir, "key")); err != nil && len(skey) > 0 {
+				if secret := strings.TrimSpace(string(skey[bytes.LastIndexByte(skey, '+')+1:])); strings.Contains(err.Error(), secret) {
 					t.Errorf("Open = %v, which tells the key", err)
 				}
 			}
@@ -343,21 +341,6 @@ func TestAddCheckpoint(t *testing.T) {
 	}
 }
 
-// What a log adds to its checkpoint is cosigned with it, though no witness says that
-// it is so.
-func TestAddCheckpointWithExtension(t *testing.T) {
-	l := newLog(t, origin, "log", 0)
-	w := newWitness(t, "w.example", l)
-	w.Now = clock(1000)
-	text, _, _ := strings.Cut(string(l.checkpoint(t, 8)), "\n\n")
-	extended := l.sign(t, text+"\nan extension line\n")
-	line, err := w.AddCheckpoint(t.Context(), 0, nil, extended)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cosigned(t, w, extended, line, 1000)
-}
-
 func TestAddCheckpointRefuses(t *testing.T) {
 	l := newLog(t, origin, "log", 0)
 	fork := newLog(t, origin, "log", 1)
@@ -375,7 +358,7 @@ func TestAddCheckpointRefuses(t *testing.T) {
 	}{
 		{"no checkpoint", 5, nil, nil, witness.ErrBadRequest},
 		{"not a checkpoint", 5, proof, []byte("x\n\n" + sigs), witness.ErrBadRequest},
-		{"empty extension line", 5, proof, l.sign(t, text+"\n\n"), witness.ErrBadRequest},
+		{"extension line", 5, proof, l.sign(t, text+"\nx\n"), witness.ErrBadRequest},
 		{"old size above", 9, nil, good, witness.ErrBadRequest},
 		{"unknown log", 0, nil, stranger.checkpoint(t, 8), witness.ErrUnknownLog},
 		{"another key", 5, proof, impostor.checkpoint(t, 8), witness.ErrNotSigned},

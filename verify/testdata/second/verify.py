@@ -4,16 +4,16 @@
     verify.py PACK POLICY [--at TIME]    PACK: a .proctor zip or a directory
     verify.py [--json] FORGERY.txtar     policy and time are inside; several files, or their directory
 
-Written without reading the verifier in Go, so that a rule which one of them has got wrong
-shows as a difference. It goes no further than CAL-1: model/recomputed, model/uncovered,
-order/run-later and completeness/registrations are always missing; RFC 3161 tokens, audits,
-openings, ledgers and subjects are not read. It cannot check BLS: a beacon round counts if
-its JSON parses and sha256(signature) = randomness. Python 3.11 and the package cryptography.
+Written without reading the verifier in Go, so that a rule which one of them has got wrong shows as a difference. It
+goes no further than CAL-1: model/recomputed, model/uncovered, order/run-later and completeness/registrations are
+always missing; RFC 3161 tokens, audits, openings, ledgers and subjects are not read. It cannot check BLS: a beacon
+round counts if its JSON parses and sha256(signature) = randomness. Python 3.11 and the package cryptography.
 """
-import base64, calendar, hashlib, hmac, json, math, re, struct, sys, time, tomllib, zipfile
+import base64, calendar, hashlib, hmac, itertools, json, math, re, struct, sys, time, tomllib, zipfile
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from statistics import mean, median, mode
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -21,20 +21,20 @@ RANK, LEVELS = ["n/a", "proven", "attested", "missing", "contradicted"], ["CAL-0
 HEADLINES = ["CANNOT CHECK", "CONTRADICTED", "RETRACTED", "NOT SUPPORTED", "SUPPORTED WITH GAPS", "SUPPORTED"]
 TYPES = "application/vnd.dev.sigstore.bundle.v0.3+json", "application/vnd.in-toto+json", "https://in-toto.io/Statement/v1"
 NEEDS = {k: names.split() for k, names in {  # by facet and level; at 0 a check can only contradict
-    "I0": "statement/one-branch retraction/none", "I1": "identity/signed",
-    "I2": "identity/role identity/configuration registration/terms",
+    "I0": "statement/one-branch retraction/none", "I1": "identity/signed", "I2": "identity/role identity/configuration registration/terms",
     "O1": "order/logged order/registered-before-result", "O2": "order/run-later",
     "C1": "completeness/chains", "C2": "completeness/registrations", "V0": "testset/history result/first",
     "V1": "testset/committed testset/skeleton testset/active result/evaluator result/items "
           "result/grades result/root result/score score/recomputed",
-    "D1": "model/committed model/seal model/same-as-released model/same-in-all-rows",
-    "D2": "model/recomputed model/uncovered"}.items()}
+    "D1": "model/committed model/seal model/same-as-released model/same-in-all-rows", "D2": "model/recomputed model/uncovered"}.items()}
 CHECKS = sum(NEEDS.values(), [])
 NONE = {"headline": HEADLINES[0], "level": LEVELS[0], "facets": "I0 O0 C0 V0 D0 U0", "stale": False, "checks": {}}
 ROLES = "weights config tokenizer chat-template generation-config preprocessor code gguf-kv".split()
 NAMES = re.compile(r"entries/[0-9a-f]{64}\.(sigstore\.json|tlog-proof|tsr)|artifacts/[0-9a-f]{64}|beacons/[0-9a-f]{64}-(0|[1-9]\d*)\.json")
 SCHEMAS = {f.name.split(".")[0]: json.loads(f.read_text()) for f in (Path(__file__).resolve().parents[3] / "schemas").glob("*.schema.json")}
-DEFS = SCHEMAS["common"]["$defs"]
+ROW = re.compile(r'\{"grade":"(?P<grade>excluded:[a-z0-9-]{1,32}|(?!-0")%s)","item":(?P<item>0|[1-9][0-9]*)(,"response":"(?P<response>HASH)")?,"sample":'
+                 r'(?P<sample>0|[1-9][0-9]*)(,"trace":"(?P<trace>HASH)")?\}'.replace("HASH", "(?!0{64})[0-9a-f]{64}")
+                 % SCHEMAS["common"]["$defs"]["decimal"]["pattern"].strip("^$"))
 BAD = ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, struct.error, zipfile.BadZipFile
 def need(ok, why):
     if not ok: raise ValueError(why)
@@ -59,22 +59,19 @@ def grown(m, n, path, old=None):
     a, b = grown(m, k, path, old) if m <= k else grown(m - k, n - k, path)
     return (a, H(b"\1", b, other)) if m <= k else (H(b"\1", other, a), H(b"\1", other, b))
 def number(text):
-    value = Decimal(repr(float(text)))  # the shortest form's, as JCS writes it
-    need(value == Decimal(text), "number " + text)
+    need((value := Decimal(repr(float(text)))) == Decimal(text), "number " + text)  # the shortest form's, as JCS writes it
     return int(value) if abs(value) < 10**21 and value == int(value) else float(text)
 def members(pairs): return dict(pairs) if len(dict(pairs)) == len(pairs) else need(False, "a name twice")
 def parse(data, exactly=False):
     v = json.loads(data.decode(), object_pairs_hook=members, parse_int=number, parse_float=number, parse_constant=int)
-    need(jcs(v).encode() == data or not exactly, "not canonical")
-    return v
+    return v if jcs(v).encode() == data or not exactly else need(False, "not canonical")
 def jcs(v, depth=1):
     need(depth <= 64 or not isinstance(v, (dict, list)), "too deep")
     if isinstance(v, dict): return "{" + ",".join(jcs(n) + ":" + jcs(v[n], depth + 1) for n in sorted(v, key=lambda s: s.encode("utf-16-be"))) + "}"
     if isinstance(v, list): return "[" + ",".join(jcs(x, depth + 1) for x in v) + "]"
-    if isinstance(v, float):
-        m, _, e = repr(v).partition("e")
-        return format(Decimal(repr(v)), "f") if e in ("-05", "-06") else m + ("e%+d" % int(e) if e else "")
-    return json.dumps(v, ensure_ascii=False)
+    if not isinstance(v, float): return json.dumps(v, ensure_ascii=False)
+    m, _, e = repr(v).partition("e")
+    return format(Decimal(repr(v)), "f") if e in ("-05", "-06") else m + ("e%+d" % int(e) if e else "")
 def b64(s): return base64.b64decode(s, validate=True)
 def stamp(s): return calendar.timegm(time.strptime(s, "%Y-%m-%dT%H:%M:%SZ"))
 def valid(v, s, doc):
@@ -87,10 +84,8 @@ def valid(v, s, doc):
             and ("const" not in s or type(v) is type(s["const"]) and v == s["const"]) and ("enum" not in s or v in s["enum"])
             and not ("not" in s and valid(v, s["not"], doc)) and any(valid(v, x, doc) for x in s.get("anyOf", [True]))
             and (kind in ("boolean", "null") or s.get(low, -math.inf) <= size <= s.get(high, math.inf))
-            and sum(valid(v, x, doc) for x in s.get("oneOf", [True])) == 1):
-        return False
-    if kind == "array":
-        return all(valid(x, s.get("items", True), doc) for x in v) and not (s.get("uniqueItems") and len({jcs(x) for x in v}) < len(v))
+            and sum(valid(v, x, doc) for x in s.get("oneOf", [True])) == 1): return False
+    if kind == "array": return all(valid(x, s.get("items", True), doc) for x in v) and not (s.get("uniqueItems") and len({jcs(x) for x in v}) < len(v))
     if kind == "object":
         rules = {n: [r for p, r in s.get("patternProperties", {}).items() if re.search(p, n)]
                  + [r for p, r in s.get("properties", {}).items() if p == n] or [s.get("additionalProperties", True)] for n in v}
@@ -102,14 +97,12 @@ class Policy:
     def __init__(self, text):
         t = tomllib.loads(text)
         def seconds(k): return sum(int(n) * {"h": 3600, "m": 60, "s": 1}[u] for n, u in re.findall(r"(\d+)([hms])", t["time"][k]))
-        self.fresh, self.skew = seconds("freshness"), seconds("skew")
-        self.level, self.facets = LEVELS.index(t["require"]["level"]), t["require"].get("facets", [])
-        self.groups, self.operators, self.deny = t.get("independent", []), t.get("operators", {}), t.get("deny", {})
+        self.fresh, self.skew, self.level = seconds("freshness"), seconds("skew"), LEVELS.index(t["require"]["level"])
+        self.facets, self.groups, self.operators, self.deny = t["require"].get("facets", []), t.get("independent", []), t.get("operators", {}), t.get("deny", {})
         self.beacons, self.issuers = {b["chain"]: b for b in t.get("beacon", [])}, {i["uri"]: i for i in t.get("issuer", [])}
         for k in (k for i in self.issuers.values() for k in i.get("key", [])):
             k["public"] = serialization.load_pem_public_key(k["pem"].encode())
-            der = k["public"].public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-            k["denied"] = H(der).hex() in self.deny.get("keys", [])
+            k["denied"] = H(k["public"].public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)).hex() in self.deny.get("keys", [])
         lines = [w for w in (line.split("#")[0].split() for line in t["ledger"]["policy"].splitlines()) if w]
         self.logs = [vkey(w[1], 1) for w in lines if w[0] == "log"]
         self.witnesses = {w[1]: vkey(w[2], 4) for w in lines if w[0] == "witness"}
@@ -126,13 +119,11 @@ def vkey(text, kind):
     need(b64(data)[0] == kind and H(name.encode(), b"\n", b64(data))[:4].hex() == keyhash, "vkey " + text)
     return name, bytes.fromhex(keyhash), ed25519.Ed25519PublicKey.from_public_bytes(b64(data)[1:])
 def verifies(key, sig, text):
-    try:
-        key.verify(sig, text, *([ec.ECDSA(hashes.SHA256())] if isinstance(key, ec.EllipticCurvePublicKey) else []))
-        return True
+    try: return key.verify(sig, text, *([ec.ECDSA(hashes.SHA256())] if isinstance(key, ec.EllipticCurvePublicKey) else [])) is None
     except (InvalidSignature, ValueError, TypeError): return False
 def bound(policy, entry, proof, at):
     """An entry's upper bound in time, and which witnesses had cosigned by then; or None."""
-    m = re.fullmatch(r"c2sp\.org/tlog-proof@v1\n(?:extra \S*\n)?index (0|[1-9]\d*)\n((?:\S+\n)*)\n((.+)\n(0|[1-9]\d*)\n(\S+)\n(?:.+\n)*)\n((?:— \S+ \S+\n)+)",
+    m = re.fullmatch(r"c2sp\.org/tlog-proof@v1\n(?:extra \S*\n)?index (0|[1-9]\d*)\n((?:\S+\n)*)\n((\S+)\n(0|[1-9]\d*)\n(\S+)\n(?:\S.*\n)*)\n((?:— \S+ \S+\n)+)",
                      proof.decode(errors="replace"))
     try:
         index, path, note, origin, size, top, tail = m.groups()
@@ -147,7 +138,6 @@ def bound(policy, entry, proof, at):
     for t in sorted(sum(times.values(), [])):
         if policy.met(by_then := {w for w in times if min(times[w], default=math.inf) <= t}, policy.quorum):
             return (t, by_then) if logged and not policy.met((), policy.quorum) else None
-    return None
 
 # §1: statements and packs.
 class Statement:
@@ -204,6 +194,20 @@ def read(path):
         need(len({n.lower() for n in names}) == len(names) and sum(i.file_size for i in z.infolist()) < 1 << 30, "a name twice, or too much")
         return {n: z.read(n) for n in names}, None, None
 
+# §5: what a metric makes of the grades of an item's samples.
+PASS = "pass@k", "pass^k"
+def reducer(m, samples):
+    """How many samples a metric takes, and what reduces them to one number; None if it is not known here."""
+    p, lo, hi, reduce = m.get("parameters", {}), Fraction(m["min"]), Fraction(m["max"]), m.get("parameters", {}).get("reduce", "")
+    best, worst = (hi, lo) if m["better"] == "higher" else (lo, hi)
+    k = int(p["k"]) if re.fullmatch("[1-9][0-9]{0,4}", p.get("k", "")) else 0
+    def drawn(grade, gs): return Fraction(math.comb(gs.count(grade), k), math.comb(len(gs), k))  # the chance that k have it
+    ways = {"": mean, "max": max, "median": median, "mode": mode, "at_least": lambda gs: best if gs.count(best) >= k else worst}
+    ways = dict.fromkeys(("mean", "accuracy", "exact_match"), ways) | {"pass@k": {"": lambda gs: 1 - drawn(lo, gs)}, "pass^k": {"": lambda gs: drawn(hi, gs)}}
+    fits = 0 < k <= min(samples, 10000) if m["name"] in PASS or reduce == "at_least" else "k" not in p
+    fits = fits and lo < hi and (m["name"] == "mean" or (lo, hi) == (0, 1)) and (m["name"] not in PASS or best == hi)
+    return k, ways.get(m["name"], {}).get(reduce) if fits else None
+
 # §2 to §7: a published score. True is proven, False contradicted, None missing.
 class Row:
     def __init__(self, pack, claim, score):
@@ -217,10 +221,7 @@ class Row:
         self.whole = all(four := (self.set, self.model, self.reg, self.result))
         self.relied = {s.id: s for s in (*four, claim, self.release) if s}
         self.statements()
-        if self.reg:
-            self.registration(self.reg.p)
-            self.rows(self.reg.p, self.result.p)
-            self.models(self.reg.p["model"])
+        for part in (self.registration, self.rows, self.models) if self.reg else (): part(self.reg.p)
     def opened(self, release):
         """Whether a release opens the registered seal; None if it does not try."""
         text = tag("field") + lp("model") + lp(release.issuer) + lp(bytes.fromhex(release.p["model"]["id"]))
@@ -242,13 +243,12 @@ class Row:
         return s.kind == "claim" or bool(set(may) & set(self.policy.issuers.get(s.issuer, {}).get("roles", [])))
     def chain_to_head(self, issuer):
         """Whether an issuer's chain reaches a fresh head, itself dated by a sure bound; None if not."""
-        for h in (h for h in self.pack.of("head") if h.issuer == issuer and h.upper and h.lower is not None):
-            if not self.pack.at - self.policy.fresh <= h.lower <= self.pack.at: continue
+        now = range(self.pack.at - self.policy.fresh, self.pack.at + 1)
+        for h in (h for h in self.pack.of("head") if h.issuer == issuer and h.upper and h.lower in now):
             chain, s = {}, h
             while s and s.counts and s.issuer == issuer and s.seq == h.seq - len(chain):
                 chain[s.id], s = s, self.pack.statements.get(s.prev)
             if all(r.id in chain for r in self.relied.values() if r.issuer == issuer): return self.sure(h)
-        return None
     def statements(self):
         st, relied, issuers = self.state, self.relied.values(), {s.issuer for s in self.relied.values()}
         mine = [s for s in self.pack.statements.values() if s.keys and s.issuer in issuers]
@@ -309,41 +309,42 @@ class Row:
         if before is None or now is None: return None
         kept = {i for i in now if i < w["size"]} == set(before) - gone and gone <= set(before) and set(new) <= set(now)
         return kept and {"n/a": True}.get(h := self.history(old), h)
-    def rows(self, p, res):
-        st, data, conf, m = self.state, self.pack.artifact(res["rows"]), self.config, p["metric"]
+    def rows(self, p):
+        st, res, data, conf, m = self.state, self.result.p, self.pack.artifact(self.result.p["rows"]), self.config, p["metric"]
         st["result/evaluator"] = self.result.issuer == p["evaluator"] or (False if self.result.counts else None)
         rivals = [s for s in self.pack.of("result") if s.keys and s.issuer == self.result.issuer and s.p["runID"] == res["runID"]]
         st["result/first"] = all(s.seq >= self.result.seq for s in rivals) and "attested"
-        if data is None: return
+        if not data: return
         try:
-            rows = [parse(x, exactly=True) for x in (data if data[-1:] == b"\n" else b"").split(b"\n")[:-1]]
-            heads = [u64(r["item"]) + u32(r["sample"]) for r in rows]
-            tails = [b"".join(bytes.fromhex(r.get(k, "0" * 64)) for k in ("response", "trace")) + lp(r["grade"]) for r in rows]
-            grades = [Fraction(r["grade"]) if valid(r["grade"], DEFS["decimal"], None) else None for r in rows]
-            need(all(set(r) <= {"grade", "item", "response", "sample", "trace"} and all(valid(r.get(k, "f" * 64), DEFS["hash"], None) and r.get(k) != "0" * 64
-                     for k in ("response", "trace")) and (g is not None or re.fullmatch("excluded:[a-z0-9-]{1,32}", r["grade"])) for r, g in zip(rows, grades)), "row")
-        except BAD:
-            return st.update({"result/root": False})
+            rows = [ROW.fullmatch(x).groupdict() for x in data.decode().split("\n")[:-1]]
+            heads = [u64(int(r["item"])) + u32(int(r["sample"])) for r in rows]
+            need(data[-1:] == b"\n", "no newline at the end")
+        except BAD: return st.update({"result/root": False})
         if self.active is not None:
-            st["result/items"] = [(r["item"], r["sample"]) for r in rows] == [(i, s) for i in self.active for s in range(p["samples"])]
+            st["result/items"] = heads == [u64(i) + u32(s) for i in self.active for s in range(p["samples"])]
         if self.skeleton is not None:
-            leaves = [H(b"\0", tag("result"), bytes.fromhex(res["runID"]), h, self.skeleton[r["item"]], t)
-                      for r, h, t in zip(rows, heads, tails) if r["item"] < len(self.skeleton)]
+            tails = [b"".join(bytes.fromhex(r[k] or "0" * 64) for k in ("response", "trace")) + lp(r["grade"]) for r in rows]
+            leaves = [H(b"\0", tag("result"), bytes.fromhex(res["runID"]), h, self.skeleton[int(r["item"])], t)
+                      for r, h, t in zip(rows, heads, tails) if int(r["item"]) < len(self.skeleton)]
             st["result/root"] = len(leaves) == len(rows) == res["leaves"] and root(leaves).hex() == res["root"]
         if conf is None: return
-        lo, hi, items = Fraction(m["min"]), Fraction(m["max"]), {}
-        st["result/grades"] = all(r["grade"][9:] in conf["exclusions"] if g is None else lo <= g <= hi and "response" in r
-                                  for r, g in zip(rows, grades))
+        grades = [None if r["grade"][0] == "e" else Fraction(r["grade"]) for r in rows]
+        lo, hi, (takes, reduce) = Fraction(m["min"]), Fraction(m["max"]), reducer(m, p["samples"])
+        partial = m["name"] in PASS and not {lo, hi, None}.issuperset(grades)
+        st["result/grades"] = not partial and all(r["grade"][9:] in conf["exclusions"] if g is None else lo <= g <= hi > lo and r["response"]
+                                                  for r, g in zip(rows, grades))
         stead = [] if conf["denominator"] == "left-out" else [lo if m["better"] == "higher" else hi]
-        for r, g in zip(rows, grades): items.setdefault(r["item"], []).extend(stead if g is None else [g])
-        if means := [sum(gs) / len(gs) for gs in items.values() if gs]:
-            exact, said, scale = sum(means) / len(means), self.score["score"], int(self.score["scale"])
+        items = [[g for _, g in x] for _, x in itertools.groupby(zip(rows, grades), lambda x: x[0]["item"])]
+        kept = [gs for item in items if (gs := [x for g in item for x in (stead if g is None else [g])])]
+        self.unreadable = not reduce
+        if reduce and kept and not partial and all(len(gs) >= takes for gs in items + kept):
+            exact, said, scale = mean(map(reduce, kept)), self.score["score"], int(self.score["scale"])
             st["result/score"] = str(exact) == res["score"] and grades.count(None) == res["excluded"]
             unit = Fraction(1, 10 ** self.score["decimals"])
             self.unreadable = unit / scale > (hi - lo) / 100 or (Fraction(said) / unit).denominator > 1
             st["score/recomputed"] = None if self.unreadable else abs(exact * scale - Fraction(said)) <= unit / 2
-    def models(self, ran):
-        st, sealed, rel = self.state, ran["kind"] == "sealed", self.release and self.release.p
+    def models(self, p):
+        st, ran, sealed, rel = self.state, p["model"], p["model"]["kind"] == "sealed", self.release and self.release.p
         def served(p): return TH("endpoint", *(lp(p.get("endpoint", {}).get(k, "")) for k in ("provider", "url", "model"))).hex()
         if self.model:
             p, roles = self.model.p, self.model.p.get("roles", [])
@@ -360,8 +361,8 @@ class Row:
         s = self.state = {n: {True: "proven", False: "contradicted", None: "missing"}.get(v, v) for n, v in (self.state | more).items()}
         reached = {k: all(s[c] in ("proven", "attested", "n/a") for c in NEEDS[k]) for k in NEEDS}
         self.facets = f = {k: reached[k + "1"] * (1 + reached.get(k + "2", False)) for k in "IOCVD"} | {"U": 0}
-        self.level = 2 * bool(f["I"] > 1 and f["O"] and f["V"] and f["D"])
-        if self.reg and self.reg.p.get("retroactive"): self.level = int(bool(f["I"] and f["V"]))
+        past, bound = self.reg and self.reg.p.get("retroactive"), f["I"] and f["V"]
+        self.level = int(bool(bound)) if past else 2 * bool(bound and f["I"] > 1 and f["O"] and f["D"])
         self.stale = s["completeness/chains"] == "missing"
         enough = self.level >= self.policy.level and f["C"] and all(f[x[0]] >= int(x[1]) for x in self.policy.facets)
         tests = self.unreadable, "contradicted" in s.values(), self.retracted, not f["V"] or not f["I"], not enough
@@ -391,10 +392,9 @@ def main(args):
             pack = Pack(files, Policy(text or own), stamp(at or when) if at or when else int(time.time()))
         except BAD as e: v = dict(NONE, reason=repr(e))
         else: v = judge(pack)
-        text_ = "".join([f"{v['headline']} {v['level']} [{v['facets']}]", *(f"\n{s} {n}" for n, s in v["checks"].items())])
-        print(json.dumps(v | {"file": path.name}) if "--json" in args else text_)
+        lines = [f"{v['headline']} {v['level']} [{v['facets']}]", *(f"{s} {n}" for n, s in v["checks"].items())]
+        print(json.dumps(v | {"file": path.name}) if "--json" in args else "\n".join(lines))
         codes.add({0: 1, 1: 3, 2: 3, 5: 0}.get(HEADLINES.index(v["headline"]), 4))
     return next(c for c in (3, 1, 4, 0) if c in codes)
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+if __name__ == "__main__": sys.exit(main(sys.argv[1:]))
