@@ -28,6 +28,7 @@ func Fsck(ctx context.Context, c Config) (ledger.Checkpoint, error) {
 	if err != nil {
 		return cp, err
 	}
+	silence()
 	check := fsck.New(cp.Origin, verifier, ledger.Dir(c.Dir), leafHashes, fsck.Opts{N: 2})
 	if err := check.Check(ctx); err != nil {
 		return cp, errors.New(clip(err.Error()))

@@ -523,6 +523,35 @@ func TestKilledBeforePublishing(t *testing.T) {
 	verify(t, c, entry(2), a)
 }
 
+// A checkpoint that cannot be written, for want of room perhaps, is waited for, and
+// not for ever. What was integrated meanwhile is not integrated again.
+func TestNotPublished(t *testing.T) {
+	c := newLedger(t, 2)
+	c.Patience = 50 * time.Millisecond
+	lock := filepath.Join(c.Dir, ".state/publish.lock")
+	l := open(t, c)
+	remove(t, lock)
+	if err := os.Mkdir(lock, 0o755); err != nil { // stands in for a full disk
+		t.Fatal(err)
+	}
+	for range 2 {
+		_, err := l.Append(t.Context(), entry(2))
+		wantError(t, "Append", err, nil, "a checkpoint of size 3 could not be written")
+	}
+	l.Close(t.Context())
+	_, err := tiles.Open(t.Context(), c)
+	wantError(t, "Open", err, nil, "a checkpoint of size 3 could not be written")
+	remove(t, lock)
+	c.Patience = 0
+	l = open(t, c)
+	defer closeLog(t, l)
+	a, err := l.Append(t.Context(), entry(2))
+	if err != nil || a.Index != 2 || !a.Dup {
+		t.Errorf("Append = %d, %v, %v; want index 2, a duplicate", a.Index, a.Dup, err)
+	}
+	verify(t, c, entry(2), a)
+}
+
 // After the clock was set back, or a copy kept another clock's times.
 func TestCheckpointFromTheFuture(t *testing.T) {
 	c := newLedger(t, 1)

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,7 +15,6 @@ import (
 	"github.com/transparency-dev/merkle/rfc6962"
 	"github.com/transparency-dev/tessera"
 	"github.com/transparency-dev/tessera/storage/posix"
-	"k8s.io/klog/v2"
 
 	"github.com/proctor-attest/proctor/ledger"
 	"github.com/proctor-attest/proctor/ledger/durable"
@@ -32,6 +30,7 @@ type Log struct {
 	ledger.Reader
 	conf     Config
 	key      ledger.LogKey
+	tree     tessera.LogReader
 	appender *tessera.Appender
 	awaiter  *tessera.PublicationAwaiter
 	shutdown func(context.Context) error
@@ -122,6 +121,9 @@ func acquire(ctx context.Context, c Config) (*Log, error) {
 		return nil, err
 	}
 	empty := ledger.Checkpoint{Origin: key.Origin, Root: sha256.Sum256(nil)}
+	if c.Patience == 0 {
+		c.Patience = patience
+	}
 	return &Log{conf: c, key: key, lock: lock, anchor: empty, turn: make(chan struct{}, 1)}, nil
 }
 
@@ -130,9 +132,7 @@ func (l *Log) start(ctx context.Context) error {
 	if err := errors.Join(sweep(l.conf.Dir), touch(l.conf.Dir)); err != nil {
 		return err
 	}
-	// Tessera reports through klog, on stderr, what it returns as errors too.
-	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard)
+	silence()
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	l.stop = stop
 	driver, err := posix.New(running, posix.Config{Path: l.conf.Dir})
@@ -148,19 +148,19 @@ func (l *Log) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.appender, l.shutdown, l.Reader = appender, shutdown, reader
+	l.appender, l.shutdown, l.tree, l.Reader = appender, shutdown, reader, reader
 	l.awaiter = tessera.NewPublicationAwaiter(running, reader.ReadCheckpoint, 2*time.Millisecond)
-	return l.publishIntegrated(ctx, reader)
+	return l.publishIntegrated(ctx)
 }
 
-// publishIntegrated waits until the checkpoint covers what a crashed process had
-// integrated and not published.
-func (l *Log) publishIntegrated(ctx context.Context, reader tessera.LogReader) error {
-	size, err := reader.IntegratedSize(ctx)
+// publishIntegrated waits until the checkpoint covers what was integrated and not
+// published, by a process that crashed or that gave up waiting.
+func (l *Log) publishIntegrated(ctx context.Context) error {
+	size, err := l.tree.IntegratedSize(ctx)
 	if err != nil {
 		return fmt.Errorf("reading the integrated size: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	waiting, cancel := context.WithTimeout(ctx, l.conf.Patience)
 	defer cancel()
 	for {
 		cp, err := l.checkpoint(ctx)
@@ -171,11 +171,20 @@ func (l *Log) publishIntegrated(ctx context.Context, reader tessera.LogReader) e
 			return nil
 		}
 		select {
-		case <-ctx.Done():
-			return fmt.Errorf("publishing size %d: %w", size, ctx.Err())
+		case <-waiting.Done():
+			return l.unpublished(ctx, size)
 		case <-time.After(2 * time.Millisecond):
 		}
 	}
+}
+
+// unpublished says why waiting for a checkpoint ended. Tessera tells its log alone
+// what is in the way.
+func (l *Log) unpublished(ctx context.Context, size uint64) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fmt.Errorf("a checkpoint of size %d could not be written to %s within %s; is the disk full?", size, l.conf.Dir, l.conf.Patience)
 }
 
 func (l *Log) checkpoint(ctx context.Context) (ledger.Checkpoint, error) {
@@ -197,19 +206,31 @@ func (l *Log) Append(ctx context.Context, entry []byte) (ledger.Appended, error)
 	case <-ctx.Done():
 		return ledger.Appended{}, ctx.Err()
 	}
+	if err := l.publishIntegrated(ctx); err != nil {
+		return ledger.Appended{}, err
+	}
 	index, found, err := l.find(ctx, entry)
 	if err != nil {
 		return ledger.Appended{}, fmt.Errorf("looking for the entry: %w", err)
 	}
 	if !found {
-		at, _, err := l.awaiter.Await(ctx, l.appender.Add(ctx, tessera.NewEntry(entry)))
-		if err != nil {
+		if index, err = l.add(ctx, entry); err != nil {
 			return ledger.Appended{}, fmt.Errorf("adding entry: %w", err)
 		}
-		index = at.Index
 	}
 	proof, err := l.prove(ctx, entry, index)
 	return ledger.Appended{Index: index, Dup: found, Proof: proof}, err
+}
+
+// add hands the entry to Tessera and waits for a checkpoint that covers it.
+func (l *Log) add(ctx context.Context, entry []byte) (uint64, error) {
+	waiting, cancel := context.WithTimeout(ctx, l.conf.Patience)
+	defer cancel()
+	at, _, err := l.awaiter.Await(waiting, l.appender.Add(ctx, tessera.NewEntry(entry)))
+	if err != nil && waiting.Err() != nil {
+		err = l.unpublished(ctx, at.Index+1)
+	}
+	return at.Index, err
 }
 
 // find looks for the entry among those whose proof may never have been kept: all
@@ -289,7 +310,10 @@ func (l *Log) anchorAt(cp ledger.Checkpoint, signed []byte) error {
 func (l *Log) Close(ctx context.Context) error {
 	var err error
 	if l.shutdown != nil {
-		err = l.shutdown(ctx)
+		// It waits for what Append has seen published, or has given up on.
+		waiting, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		err = l.shutdown(waiting)
 	}
 	if l.stop != nil {
 		l.stop()

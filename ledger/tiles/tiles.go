@@ -33,8 +33,10 @@ var (
 	ErrReadOnly  = errors.New("the ledger's directory cannot be written")
 )
 
-// interval is the shortest time between two checkpoints that Tessera permits.
-const interval = 100 * time.Millisecond
+const (
+	interval = 100 * time.Millisecond // the shortest between two checkpoints that Tessera permits
+	patience = 30 * time.Second
+)
 
 // A CosignFunc gathers cosignatures for a published checkpoint of the ledger
 // that r reads, and returns the note with those that came.
@@ -47,4 +49,8 @@ type Config struct {
 	Key    string      // verifier key, as ledger.ParseLogKey reads it
 	Signer note.Signer // of the same key
 	Cosign CosignFunc  // nil: proofs carry the log's signature alone
+
+	// Patience is how long to wait for Tessera to publish a checkpoint, which it
+	// tries again and again on a full disk; zero is half a minute.
+	Patience time.Duration
 }
