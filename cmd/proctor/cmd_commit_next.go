@@ -212,7 +212,7 @@ const maxEdits = 400
 // nextTestset says what the next version is. Its pack holds the statement and the
 // bitmap of the version before, so that a reader can follow what was retired.
 func (h *home) nextTestset(c *cli.Context, before *attest.Entry, version *testset.Version, bindings map[string]attest.Hash) (*attest.Pack, *attest.Testset, error) {
-	previous, _, err := openPack(h.packFile(before))
+	previous, _, err := openPack(h.packFile(before.Statement.ID))
 	if err != nil {
 		return nil, nil, err
 	}

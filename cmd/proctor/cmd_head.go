@@ -87,7 +87,7 @@ func (e *env) issueInto(c *cli.Context, h *home, predicate func(*issuing) (attes
 	out := c.String("into")
 	entry, err := s.logAndPack(e.ctx, p, into, out)
 	if err == nil && out == "" {
-		out = h.packFile(entry)
+		out = h.packFile(entry.Statement.ID)
 	}
 	return entry, out, err
 }

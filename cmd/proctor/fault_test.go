@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/proctor-attest/proctor/attest"
 )
 
 // machine is a home that processes of their own work on.
@@ -23,9 +25,9 @@ type machine struct {
 	dir string
 }
 
-func newMachine(t *testing.T) *machine {
+func newMachine(t *testing.T, dir string) *machine {
 	t.Helper()
-	m := &machine{t: t, bin: t.TempDir(), dir: t.TempDir()}
+	m := &machine{t: t, bin: t.TempDir(), dir: dir}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -33,11 +35,18 @@ func newMachine(t *testing.T) *machine {
 	if err := os.Symlink(self, filepath.Join(m.bin, "proctor")); err != nil { // TestMain runs main under that name
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(m.dir, "endpoint.json"), []byte(`{"provider":"cloud.example","url":"https://api.cloud.example","model":"m"}`), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	m.must("init", "--issuer", "https://lab.example")
+	m.write("endpoint.json", []byte(`{"provider":"cloud.example","url":"https://api.cloud.example","model":"m"}`))
+	m.must("init", "--issuer", machineIssuer)
 	return m
+}
+
+const machineIssuer = "https://evaluator.example"
+
+func (m *machine) write(name string, data []byte) {
+	m.t.Helper()
+	if err := os.WriteFile(filepath.Join(m.dir, name), data, 0o644); err != nil {
+		m.t.Fatal(err)
+	}
 }
 
 func (m *machine) command(ctx context.Context, args ...string) *exec.Cmd {
@@ -65,15 +74,20 @@ func (m *machine) commit(ctx context.Context, name string) *exec.Cmd {
 func (m *machine) entries() []string {
 	var ids []string
 	for line := range strings.Lines(m.must("ledger", "show")) {
-		if f := strings.Fields(line); len(f) > 2 && f[2] == "model" {
+		if f := strings.Fields(line); len(f) > 3 && f[3] == "statement" {
 			ids = append(ids, f[1])
 		}
 	}
 	return ids
 }
 
+// home is the machine's home, read from outside.
+func (m *machine) home() *home {
+	return &home{dir: filepath.Join(m.dir, homeName), config: config{Issuer: machineIssuer}}
+}
+
 // check wants a sound ledger of statements that are all there once, in which the
-// acknowledged ones are, with nothing pending.
+// acknowledged ones are, with nothing pending, and a whole pack of each.
 func (m *machine) check(acknowledged []string) {
 	m.t.Helper()
 	m.must("ledger", "fsck")
@@ -89,7 +103,7 @@ func (m *machine) check(acknowledged []string) {
 			m.t.Errorf("statement %s was acknowledged and is not in the ledger", id)
 		}
 	}
-	h := &home{dir: filepath.Join(m.dir, homeName), config: config{Issuer: "https://lab.example"}}
+	h := m.home()
 	chain, err := h.readChain()
 	if err != nil {
 		m.t.Fatal(err)
@@ -100,6 +114,37 @@ func (m *machine) check(acknowledged []string) {
 	pending, err := readEntries(h.path(pendingDir))
 	if err != nil || len(pending) > 0 {
 		m.t.Errorf("%d statements are pending still, %v", len(pending), err)
+	}
+	for _, entry := range chain {
+		m.checkPack(h.packFile(entry.Statement.ID), entry)
+	}
+}
+
+// checkPack wants a pack with the statement, its proof and what it is about.
+func (m *machine) checkPack(name string, entry *attest.Entry) {
+	m.t.Helper()
+	pack, done, err := openPack(name)
+	if err != nil {
+		m.t.Error(err)
+		return
+	}
+	defer done()
+	if e := pack.Entries[entry.Statement.ID]; e == nil || len(e.Proof) == 0 {
+		m.t.Errorf("the pack of %s %s has no proof of it", entry.Statement.Kind(), entry.Statement.ID.Short())
+	}
+	var parts []attest.Artifact
+	switch p := entry.Statement.Predicate.(type) {
+	case *attest.Testset:
+		parts = []attest.Artifact{p.Skeleton, p.Bitmap}
+	case *attest.Registration:
+		parts = []attest.Artifact{p.Configuration}
+	case *attest.Result:
+		parts = []attest.Artifact{p.Outcome.Rows}
+	}
+	for _, a := range parts {
+		if _, err := pack.Artifact(a); err != nil {
+			m.t.Errorf("the pack of %s %s: %v", entry.Statement.Kind(), entry.Statement.ID.Short(), err)
+		}
 	}
 }
 
@@ -122,7 +167,7 @@ func thorough(full, otherwise int) int {
 
 // Many processes append at once: each gets a number of its own, none fails.
 func TestConcurrentProcesses(t *testing.T) {
-	m := newMachine(t)
+	m := newMachine(t, t.TempDir())
 	n := thorough(50, 8)
 	var acknowledged []string
 	var mu sync.Mutex
@@ -149,7 +194,7 @@ func TestConcurrentProcesses(t *testing.T) {
 // Whenever a process is killed, what it had acknowledged is there, and what it had
 // begun is finished by the next one or was never signed.
 func TestKilledProcesses(t *testing.T) {
-	m := newMachine(t)
+	m := newMachine(t, t.TempDir())
 	start := time.Now()
 	acknowledged := []string{statementID([]byte(m.must("commit", "model", "--endpoint", "endpoint.json", "--name", "first")))}
 	whole := time.Since(start)

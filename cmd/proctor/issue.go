@@ -18,6 +18,7 @@ import (
 	"github.com/proctor-attest/proctor/attest/signing"
 	"github.com/proctor-attest/proctor/ledger"
 	"github.com/proctor-attest/proctor/ledger/durable"
+	"github.com/proctor-attest/proctor/ledger/witness"
 	"github.com/proctor-attest/proctor/verify"
 )
 
@@ -72,7 +73,7 @@ func (e *env) issuing(c *cli.Context, h *home) (_ *issuing, err error) {
 		return nil, fmt.Errorf("finishing what an earlier command began: %w", err)
 	}
 	for _, entry := range s.resumed {
-		fmt.Fprintf(e.stderr, "finished %s %s, which an earlier command had begun: %s\n", entry.Statement.Kind(), entry.Statement.ID, h.packFile(entry))
+		fmt.Fprintf(e.stderr, "finished %s %s, which an earlier command had begun: %s\n", entry.Statement.Kind(), entry.Statement.ID, h.packFile(entry.Statement.ID))
 	}
 	return s, nil
 }
@@ -110,8 +111,8 @@ func (s *issuing) next(p attest.Predicate) (*attest.Statement, error) {
 }
 
 // sign signs the next statement and keeps it as pending. Before the first one it
-// asks.
-func (s *issuing) sign(ctx context.Context, p attest.Predicate) (*attest.Entry, error) {
+// asks. An entry beside an error is signed and on disk.
+func (s *issuing) sign(ctx context.Context, p attest.Predicate, pack *attest.Pack) (*attest.Entry, error) {
 	st, err := s.next(p)
 	if err != nil {
 		return nil, err
@@ -121,6 +122,19 @@ func (s *issuing) sign(ctx context.Context, p attest.Predicate) (*attest.Entry, 
 			return nil, err
 		}
 	}
+	// What the statement is about comes first: if that found no room after the
+	// signature, the statement would be logged and could never be checked.
+	if err := writePack(s.packFile(st.ID), pack); err != nil {
+		return nil, err
+	}
+	entry, err := s.signKept(ctx, st)
+	if entry == nil {
+		os.Remove(s.packFile(st.ID))
+	}
+	return entry, err
+}
+
+func (s *issuing) signKept(ctx context.Context, st *attest.Statement) (*attest.Entry, error) {
 	bundle, err := s.signer.Sign(ctx, st)
 	if err != nil {
 		return nil, err
@@ -130,23 +144,52 @@ func (s *issuing) sign(ctx context.Context, p attest.Predicate) (*attest.Entry, 
 		return nil, err
 	}
 	// On disk before anybody can see it: a number must never be signed twice.
-	if err := durable.WriteFile(s.path(pendingDir, entryName(entry)), entry.Bytes, 0o644); err != nil {
-		return nil, fmt.Errorf("keeping the signed statement: %w", err)
+	name := s.path(pendingDir, entryName(entry))
+	if err := durable.WriteFile(name, entry.Bytes, 0o644); err != nil {
+		if _, gone := os.Lstat(name); gone != nil {
+			entry = nil
+		}
+		return entry, fmt.Errorf("keeping the signed statement: %w", err)
 	}
 	return entry, nil
 }
 
-// finish takes a signed statement from pending to proven.
-func (s *issuing) finish(ctx context.Context, entry *attest.Entry) error {
-	hint := fmt.Sprintf("the statement is signed and kept: do not repeat it. The next command that signs gets its proof; its pack is %s then", s.packFile(entry))
+// finish takes a signed statement from pending to proven. It stays pending until
+// its proof and the home's pack of it are there.
+func (s *issuing) finish(ctx context.Context, entry *attest.Entry, pack *attest.Pack) error {
+	err := s.prove(ctx, entry)
+	if err == nil {
+		err = s.keepPack(pack, entry)
+	}
+	if err == nil {
+		err = s.settle(entry)
+	}
+	return withHint(err, "the statement is signed and kept: do not repeat it. "+s.whatNext(err, entry))
+}
+
+func (s *issuing) whatNext(err error, entry *attest.Entry) string {
+	if errors.Is(err, witness.ErrClock) {
+		return "If this machine's clock is right, it was ahead when the witness last cosigned, and the witness waits until then; else set it right. The next command that signs gets the proof"
+	}
+	return fmt.Sprintf("The next command that signs gets its proof; its pack is %s then", s.packFile(entry.Statement.ID))
+}
+
+// prove appends the statement to the ledger, unless it is there, and gets a proof
+// that the home's policy accepts.
+func (s *issuing) prove(ctx context.Context, entry *attest.Entry) error {
 	appended, err := s.log.Append(ctx, entry.Bytes)
 	if err != nil {
-		return withHint(fmt.Errorf("appending to the ledger: %w", err), hint)
+		return fmt.Errorf("appending to the ledger: %w", err)
 	}
 	if _, err := s.policy.Ledger.Verify(entry.Bytes, appended.Proof, s.now().Add(s.policy.Skew)); err != nil {
-		return withHint(fmt.Errorf("logged at index %d, but not proven yet: %w", appended.Index, err), hint)
+		return fmt.Errorf("logged at index %d, but not proven yet: %w", appended.Index, err)
 	}
 	entry.Proof = appended.Proof
+	return nil
+}
+
+// settle moves a proven statement from pending into the chain.
+func (s *issuing) settle(entry *attest.Entry) error {
 	stem := strings.TrimSuffix(entryName(entry), ".sigstore.json")
 	if err := durable.WriteFile(s.path(statementsDir, stem+".tlog-proof"), entry.Proof, 0o644); err != nil {
 		return fmt.Errorf("keeping the proof: %w", err)
@@ -170,10 +213,7 @@ func (s *issuing) resume(ctx context.Context) error {
 			return withHint(fmt.Errorf("pending statement %d does not follow the %d kept", seq, len(s.chain)),
 				"the home was restored or edited; do not sign with it before you know which statements left this machine")
 		}
-		if err := s.finish(ctx, entry); err != nil {
-			return err
-		}
-		if err := s.renewPack(entry); err != nil {
+		if err := s.finishKept(ctx, entry); err != nil {
 			return err
 		}
 		s.resumed = append(s.resumed, entry)
@@ -181,10 +221,9 @@ func (s *issuing) resume(ctx context.Context) error {
 	return nil
 }
 
-// renewPack gives the home's pack of an entry the proof that came late. A crash
-// may have left none.
-func (s *issuing) renewPack(entry *attest.Entry) error {
-	pack, done, err := openPack(s.packFile(entry))
+// finishKept finishes a statement whose pack lies in the home.
+func (s *issuing) finishKept(ctx context.Context, entry *attest.Entry) error {
+	pack, done, err := openPack(s.packFile(entry.Statement.ID))
 	if errors.Is(err, os.ErrNotExist) {
 		pack, done, err = attest.NewPack(), func() {}, nil
 	}
@@ -192,7 +231,7 @@ func (s *issuing) renewPack(entry *attest.Entry) error {
 		return err
 	}
 	defer done()
-	return s.keepPack(pack, entry)
+	return s.finish(ctx, entry, pack)
 }
 
 var entryForm = regexp.MustCompile(`^[0-9]{6,}-[0-9a-f]{64}\.sigstore\.json$`)

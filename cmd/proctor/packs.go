@@ -36,8 +36,8 @@ func outName(c *cli.Context, name, kind string) (string, error) {
 }
 
 // packFile is where the home keeps the pack that a statement was made with.
-func (h *home) packFile(e *attest.Entry) string {
-	return h.path(packsDir, e.Statement.ID.String()+packSuffix)
+func (h *home) packFile(id attest.Hash) string {
+	return h.path(packsDir, id.String()+packSuffix)
 }
 
 // logNew unlocks the home, logs a statement, and writes its pack under the name that
@@ -57,30 +57,22 @@ func (e *env) logNew(c *cli.Context, h *home, p attest.Predicate, pack *attest.P
 
 // logAndPack issues a statement and writes the pack that carries it: to the home,
 // where later commands find it, and to the file that the user mails around, where
-// out names one. The home's pack comes before the ledger, so that a statement that
-// gets its proof only later still has its artifacts. The entry is nil when nothing
-// was signed.
+// out names one. The entry is nil when nothing was signed.
 func (s *issuing) logAndPack(ctx context.Context, p attest.Predicate, pack *attest.Pack, out string) (*attest.Entry, error) {
 	if s.signer == nil {
 		return nil, s.show(p)
 	}
-	entry, err := s.sign(ctx, p)
+	entry, err := s.sign(ctx, p, pack)
 	if err != nil {
-		return nil, err
-	}
-	if err := s.keepPack(pack, entry); err != nil {
 		return entry, err
 	}
-	if err := s.finish(ctx, entry); err != nil {
+	if err := s.finish(ctx, entry, pack); err != nil || out == "" {
 		return entry, err
 	}
-	if err := s.keepPack(pack, entry); err != nil {
-		return entry, err
+	if err := writePack(out, pack); err != nil {
+		return entry, withHint(err, "the statement is logged: do not repeat it, and copy its pack from "+s.packFile(entry.Statement.ID))
 	}
-	if out == "" {
-		return entry, nil
-	}
-	return entry, writePack(out, pack)
+	return entry, nil
 }
 
 // keepPack adds an entry, and what a reader needs to follow the numbering to it,
@@ -91,7 +83,7 @@ func (s *issuing) keepPack(pack *attest.Pack, entry *attest.Entry) error {
 	if err := s.addRounds(pack); err != nil {
 		return err
 	}
-	return writePack(s.packFile(entry), pack)
+	return writePack(s.packFile(entry.Statement.ID), pack)
 }
 
 func writePack(name string, p *attest.Pack) error {
@@ -179,6 +171,10 @@ func find[P attest.Predicate](h *home, arg string) (*attest.Pack, *attest.Entry,
 			return nil, nil, none, err
 		}
 		e := pack.Entries[id]
+		if e == nil { // of a statement that was never signed
+			done()
+			continue
+		}
 		p, ok := e.Statement.Predicate.(P)
 		if ok && (strings.HasPrefix(id.String(), arg) && len(arg) >= 6 || nameOf(p) == arg) {
 			if found != "" && sameSet(best, p) {

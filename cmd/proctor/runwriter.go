@@ -30,18 +30,27 @@ func newRunWriter(final string, runID attest.Hash, reg *attest.Registration) (*r
 		return nil, err
 	}
 	w := &runWriter{final: final, dir: dir, runID: runID}
+	if err := w.open(); err != nil {
+		w.abandon()
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *runWriter) open() error {
 	if _, err := rand.Read(w.secret[:]); err != nil {
-		return nil, err
+		return err
 	}
-	if err := durable.WriteFile(filepath.Join(dir, "secret"), []byte(attest.Hash(w.secret).String()+"\n"), 0o600); err != nil {
-		return nil, err
+	if err := durable.WriteFile(filepath.Join(w.dir, "secret"), []byte(attest.Hash(w.secret).String()+"\n"), 0o600); err != nil {
+		return err
 	}
-	w.file, err = os.OpenFile(filepath.Join(dir, "responses.jsonl"), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	var err error
+	w.file, err = os.OpenFile(filepath.Join(w.dir, "responses.jsonl"), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	w.buf = bufio.NewWriter(w.file)
-	return w, nil
+	return nil
 }
 
 // commit turns a row of the log into a row of the result.

@@ -1,0 +1,229 @@
+//go:build linux && !race
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/attest/testset"
+)
+
+// Wherever the disk runs full, nothing that was acknowledged is lost and nothing
+// half-written stays; once there is room again the next command finishes what was
+// begun.
+func TestFullDisk(t *testing.T) {
+	register := func(name string) []string {
+		return []string{"register", "--model", "m", "--testset", "base", "--config", "config.json", "--deadline", "14d", "--out", name + ".registration.proctor"}
+	}
+	for _, verb := range []struct {
+		name    string
+		before  func(name string) []string // with room
+		command func(name string) []string
+	}{
+		{"model", nil, func(name string) []string {
+			return []string{"commit", "model", "--endpoint", "endpoint.json", "--name", name}
+		}},
+		{"testset", nil, func(name string) []string {
+			return []string{"commit", "testset", "items.jsonl", "--name", name}
+		}},
+		{"register", nil, register},
+		{"result", register, func(name string) []string {
+			return []string{"result", "answers.jsonl", "--registration", name + ".registration.proctor", "--items", "base.opening.jsonl",
+				"--row", "key=id,response=output,grade=correct", "--out", name + ".result.proctor"}
+		}},
+	} {
+		t.Run(verb.name, func(t *testing.T) {
+			d := newDisk(t)
+			m := newParty(t, d.dir)
+			var acknowledged []string
+			failed, left := 0, int64(0)
+			for ; ; left += int64(thorough(12<<10, 24<<10)) {
+				name := fmt.Sprintf("%s-%d", verb.name, left>>10)
+				if verb.before != nil {
+					m.must(verb.before(name)...)
+				}
+				d.fill(left)
+				var stdout, stderr bytes.Buffer
+				c := m.command(t.Context(), append(verb.command(name), "--quiet")...)
+				c.Stdout, c.Stderr = &stdout, &stderr
+				err := c.Run()
+				d.empty()
+				if err == nil {
+					break
+				}
+				failed++
+				checkFailure(t, name, err, stderr.String())
+				acknowledged = append(acknowledged, statementID([]byte(m.must("commit", "model", "--endpoint", "endpoint.json", "--name", "after-"+name))))
+				m.check(acknowledged)
+				m.checkSecrets()
+				m.noLeftovers()
+			}
+			m.check(acknowledged)
+			m.checkSecrets()
+			m.noLeftovers()
+			if failed < 2 {
+				t.Errorf("the disk ran full %d times, want it oftener", failed)
+			}
+			t.Logf("with %d KiB the command came to its end; with less it failed, %d times", left>>10, failed)
+		})
+	}
+}
+
+// newParty is a machine on which a test set and a model are committed to.
+func newParty(t *testing.T, dir string) *machine {
+	t.Helper()
+	m := newMachine(t, dir)
+	items, answers := demoQuestions()
+	config, err := demoConfiguration()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.write("items.jsonl", items)
+	m.write("answers.jsonl", answers)
+	m.write("config.json", config)
+	m.must("commit", "testset", "items.jsonl", "--name", "base")
+	m.must("commit", "model", "--endpoint", "endpoint.json", "--name", "m")
+	m.must("open", "base", "--all", "--private")
+	return m
+}
+
+// checkFailure wants one line that says why, and at most a hint.
+func checkFailure(t *testing.T, name string, err error, stderr string) {
+	t.Helper()
+	var exit *exec.ExitError
+	lines := strings.Split(strings.TrimRight(stderr, "\n"), "\n")
+	if !errors.As(err, &exit) || exit.ExitCode() != exitFailed || len(lines) > 2 || !strings.HasPrefix(lines[0], "proctor: ") ||
+		!strings.Contains(lines[0], "no space left on device") || len(lines) == 2 && !strings.HasPrefix(lines[1], "hint: ") {
+		t.Errorf("%s on a full disk: %v, and it says\n%s", name, err, stderr)
+	}
+}
+
+var temporary = regexp.MustCompile(`^\.(new|write|proctor-new)-|^(checkpoint|treeState|[0-9]{1,3})[0-9]{6,}$`)
+
+// noLeftovers wants no temporary file, once the ledger has been opened again: then
+// Tessera's are swept.
+func (m *machine) noLeftovers() {
+	m.t.Helper()
+	err := filepath.WalkDir(m.dir, func(name string, e fs.DirEntry, err error) error {
+		if err == nil && temporary.MatchString(e.Name()) {
+			m.t.Errorf("%s was left behind", name)
+		}
+		return err
+	})
+	if err != nil {
+		m.t.Error(err)
+	}
+}
+
+// checkSecrets wants what opens each set and run that was logged, and nothing else.
+func (m *machine) checkSecrets() {
+	m.t.Helper()
+	h := m.home()
+	chain, err := h.readChain()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	want := map[string]bool{}
+	for _, e := range chain {
+		switch p := e.Statement.Predicate.(type) {
+		case *attest.Testset:
+			want[p.SetID.String()] = true
+			store, err := testset.OpenStore(h.path(setSecretsDir, p.SetID.String()))
+			if err != nil {
+				m.t.Error(err)
+				continue
+			}
+			if store.Set().Root != p.Version.Root {
+				m.t.Errorf("the store of %q has another root than its statement", p.Name)
+			}
+			store.Close()
+		case *attest.Result:
+			want[p.RunID.String()] = true
+			for _, file := range []string{"secret", "responses.jsonl"} {
+				if info, err := os.Stat(h.path(runSecretsDir, p.RunID.String(), file)); err != nil || info.Size() == 0 {
+					m.t.Errorf("secrets of run %s: %v", p.RunID.Short(), err)
+				}
+			}
+		}
+	}
+	for _, dir := range []string{setSecretsDir, runSecretsDir} {
+		files, err := os.ReadDir(h.path(dir))
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		for _, f := range files {
+			if !want[f.Name()] {
+				m.t.Errorf("%s/%s is of no statement", dir, f.Name())
+			}
+		}
+	}
+}
+
+// disk is a small file system of its own.
+type disk struct {
+	t   *testing.T
+	dir string
+}
+
+const inNamespace = "PROCTOR_TEST_NAMESPACE"
+
+// newDisk mounts one. Who may not mount runs the test again in a namespace of his own.
+func newDisk(t *testing.T) *disk {
+	t.Helper()
+	d := &disk{t, t.TempDir()}
+	err := syscall.Mount("proctor-test", d.dir, "tmpfs", 0, "size=16m")
+	if err == nil {
+		t.Cleanup(func() {
+			if err := syscall.Unmount(d.dir, syscall.MNT_DETACH); err != nil {
+				t.Error(err)
+			}
+		})
+		return d
+	}
+	if os.Getenv(inNamespace) != "" || exec.Command("unshare", "-rm", "true").Run() != nil {
+		t.Skipf("no small disk can be mounted here, nor in a namespace: %v", err)
+	}
+	c := exec.CommandContext(t.Context(), "unshare", "-rm", os.Args[0], "-test.run=^"+strings.ReplaceAll(t.Name(), "/", "$/^")+"$", "-test.v")
+	c.Env = append(os.Environ(), inNamespace+"=1")
+	out, err := c.CombinedOutput()
+	t.Logf("in a namespace:\n%s", out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(out, []byte("--- SKIP")) {
+		t.Skip("no small disk can be mounted in a namespace")
+	}
+	t.SkipNow() // it has passed there
+	return nil
+}
+
+// fill leaves this much room.
+func (d *disk) fill(left int64) {
+	d.t.Helper()
+	var stat syscall.Statfs_t
+	if err := syscall.Statfs(d.dir, &stat); err != nil {
+		d.t.Fatal(err)
+	}
+	free := int64(stat.Bavail) * stat.Bsize
+	if err := os.WriteFile(filepath.Join(d.dir, "filler"), make([]byte, free-left), 0o644); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *disk) empty() {
+	d.t.Helper()
+	if err := os.Remove(filepath.Join(d.dir, "filler")); err != nil {
+		d.t.Fatal(err)
+	}
+}
