@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/attest/run"
 	"github.com/proctor-attest/proctor/ledger"
 )
 
@@ -141,6 +142,31 @@ func TestUnread(t *testing.T) {
 	}
 	if _, err := j.claim(t.Context(), j.kinds["release"][0]); err == nil {
 		t.Error("a table is judged although it asks for more than may be read")
+	}
+}
+
+// The rows of a result are read once, however many scores are published of it.
+func TestRowsReadOnce(t *testing.T) {
+	var read []uint64
+	for _, scores := range []int{1, 2} {
+		w := newWorld(t, hooks{release: func(_ *world, p *attest.Release) {
+			for len(p.Scores) < scores {
+				p.Scores = append(p.Scores, p.Scores[0])
+			}
+		}})
+		j := &judge{pack: w.pack, policy: w.policy(), opts: Options{At: judgedAt}, unread: maxRead}
+		if err := j.load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		c, err := j.claim(t.Context(), j.kinds["release"][0])
+		if err != nil || len(c.Rows) != scores || !reflect.DeepEqual(c.Rows[0].Checks, c.Rows[scores-1].Checks) {
+			t.Fatalf("%d scores: %+v, %v", scores, c, err)
+		}
+		read = append(read, maxRead-j.unread)
+	}
+	rows := uint64(len(run.FormatRows(newWorld(t, hooks{}).rows)))
+	if again := read[1] - read[0]; again >= rows {
+		t.Errorf("a second score reads %d bytes again, more than the rows, %d", again, rows)
 	}
 }
 

@@ -21,18 +21,61 @@ func (r *rowJudge) checkResult() {
 		r.without("the evaluator abandoned the run: "+r.result.Abandoned, "result/items", "result/grades", "result/root", "result/score", "score/recomputed")
 		return
 	}
+	of := r.ofRows()
+	r.row.Checks = append(r.row.Checks, of.checks...)
+	r.cannot = r.cannot || of.cannot
+	if of.score == nil {
+		r.without(of.noScore, "result/score", "score/recomputed")
+		return
+	}
+	r.checkScore(of.score)
+}
+
+// ofRows is what the rows of a result come to.
+type ofRows struct {
+	checks  []Check
+	score   *score.Recomputed
+	noScore string // why there is none
+	cannot  bool   // a check could not be carried out
+}
+
+// ofRows judges the rows of a result, once for all scores that are published of it:
+// all that they are held against follows from the result.
+func (r *rowJudge) ofRows() *ofRows {
+	done := r.results[r.resultSt]
+	if done == nil {
+		alone := *r
+		alone.row = &Row{}
+		done = alone.judgeRows()
+		done.checks = alone.row.Checks
+		r.results[r.resultSt] = done
+	}
+	return done
+}
+
+func (r *rowJudge) judgeRows() *ofRows {
 	rows, err := r.rows(r.result.Rows)
 	if err != nil {
 		r.refute("result/root", "", "", "%s", err)
-		r.without("the rows cannot be read", "result/items", "result/grades", "result/score", "score/recomputed")
-		return
+		r.without("the rows cannot be read", "result/items", "result/grades")
+		return &ofRows{noScore: "the rows cannot be read"}
 	}
 	if len(rows) == 0 {
-		r.without("the rows are not in the pack", "result/items", "result/grades", "result/root", "result/score", "score/recomputed")
-		return
+		r.without("the rows are not in the pack", "result/items", "result/grades", "result/root")
+		return &ofRows{noScore: "the rows are not in the pack"}
 	}
 	r.checkRows(rows)
-	r.checkScore(rows)
+	if r.config == nil {
+		return &ofRows{noScore: "without a readable configuration nothing says how exclusions count"}
+	}
+	if err := score.CheckMetric(r.registration.Metric, r.registration.Samples); err != nil {
+		return &ofRows{noScore: err.Error(), cannot: true}
+	}
+	got, err := score.Recompute(rows, r.registration.Metric)
+	if err != nil {
+		return &ofRows{noScore: err.Error()}
+	}
+	return &ofRows{score: got}
 }
 
 // outcome says in words what a result reports.
@@ -113,22 +156,7 @@ func (r *rowJudge) checkGrades(rows []run.Row) {
 	r.pass(name, "each in [%s, %s], or excluded for a registered reason", r.registration.Metric.Min, r.registration.Metric.Max)
 }
 
-func (r *rowJudge) checkScore(rows []run.Row) {
-	if r.config == nil {
-		r.without("without a readable configuration nothing says how exclusions count", "result/score", "score/recomputed")
-		return
-	}
-	err := score.CheckMetric(r.registration.Metric, r.registration.Samples)
-	if err != nil {
-		r.cannot = true
-		r.without(err.Error(), "result/score", "score/recomputed")
-		return
-	}
-	got, err := score.Recompute(rows, r.registration.Metric)
-	if err != nil {
-		r.without(err.Error(), "result/score", "score/recomputed")
-		return
-	}
+func (r *rowJudge) checkScore(got *score.Recomputed) {
 	exact, err := got.With(r.config.Denominator)
 	if err != nil {
 		r.without(err.Error(), "result/score", "score/recomputed")

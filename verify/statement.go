@@ -47,6 +47,7 @@ type judge struct {
 	broken error  // what makes the whole pack unreadable
 
 	lastSkeleton *skeleton
+	results      map[*statement]*ofRows
 }
 
 // checkedRound is a beacon round's time, or why it has none.
@@ -57,7 +58,7 @@ type checkedRound struct {
 
 func (j *judge) load(ctx context.Context) error {
 	j.all, j.kinds, j.signed = map[attest.Hash]*statement{}, map[string][]*statement{}, map[string][]*statement{}
-	j.rounds = map[attest.Round]checkedRound{}
+	j.rounds, j.results = map[attest.Round]checkedRound{}, map[*statement]*ofRows{}
 	for _, id := range j.pack.IDs() {
 		if err := ctx.Err(); err != nil {
 			return err
