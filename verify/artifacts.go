@@ -68,10 +68,13 @@ func (j *judge) skeleton(a attest.Artifact) *skeleton {
 }
 
 // rows returns a result's rows: none where the pack has none, an error where it has
-// something else.
+// something else, or an empty file.
 func (j *judge) rows(a attest.Artifact) (rows []run.Row, err error) {
 	if !j.read(a, func(r io.Reader) { rows, err = run.ReadRows(r) }) {
 		return nil, nil
+	}
+	if err == nil && len(rows) == 0 {
+		err = errors.New("the file of its rows is empty")
 	}
 	return rows, err
 }

@@ -41,4 +41,5 @@ var Catalogue = []CheckInfo{
 	{"model/same-in-all-rows", Deployment, 1, "§5", "all rows of the table are of one model, or declared as variants"},
 	{"model/recomputed", Deployment, 2, "§3, §7", "the published files have the released modelID"},
 	{"model/uncovered", Deployment, 2, "§3", "no published weight file is outside the modelID"},
+	{"model/package", Deployment, 0, "§3", "the published files are the released package, all of them"},
 }

@@ -35,7 +35,7 @@ var update = flag.Bool("update", false, "write testdata/forgeries anew")
 type forgery struct {
 	name      string
 	what      string
-	expect    string // contradicted NAME, missing NAME, uncheckable NAME, retracted NAME, malformed
+	expect    string // contradicted NAME, missing NAME, uncheckable NAME, retracted NAME, unsupported, malformed
 	also      []string
 	hooks     hooks
 	base      hooks      // of the honest pack to compare with
@@ -72,18 +72,14 @@ func forgeries() []forgery {
 		change(&h)
 		return h
 	}
-	anotherRun := func(w *world, set, model *attest.Entry) { w.register(set, model) }
 	keepBackFirst := func(w *world) { delete(w.pack.Entries, w.chains[evaluator][0].Statement.ID) }
 	leftOut := func(h *hooks) { h.configure = func(c map[string]any) { c["denominator"] = "left-out" } }
 	asItIs := func(*world, *attest.Testset) {}
-	published := func(score string) func(*world, *attest.Release) {
-		return func(_ *world, p *attest.Release) { p.Scores[0].Score = score }
-	}
 	lateChain := []string{"completeness/chains", "retraction/none"}
-	return []forgery{
+	return slices.Concat(resultForgeries(), rowForgeries(), modelForgeries(), []forgery{
 		{
 			name: "score", what: "the lab publishes more than the result says",
-			expect: "contradicted score/recomputed", hooks: hooks{release: published("83.3")},
+			expect: "contradicted score/recomputed", hooks: hooks{release: printed("83.3")},
 		},
 		{
 			name: "signed-score", what: "the evaluator signs a score that its rows do not give",
@@ -104,7 +100,7 @@ func forgeries() []forgery {
 			expect: "contradicted result/items",
 			hooks: hooks{
 				rows:    func(_ *world, r []run.Row) []run.Row { return slices.Delete(slices.Clone(r), 3, 4) },
-				release: published("80"),
+				release: printed("80"),
 			},
 		},
 		{
@@ -128,7 +124,7 @@ func forgeries() []forgery {
 				r[3].Item = 2
 				r[3].Sample = 1
 				return r
-			}, result: func(_ *world, p *attest.Result) { p.Score = "7/10" }, release: published("70")},
+			}, result: func(_ *world, p *attest.Result) { p.Score = "7/10" }, release: printed("70")},
 		},
 		{
 			name: "set-version", what: "the run was registered on another version of the set",
@@ -236,18 +232,18 @@ func forgeries() []forgery {
 					p.Bitmap = w.pack.AddArtifact([]byte{0b11101100}, p.Bitmap.MediaType, p.Bitmap.Name)
 				},
 				rows:    func(_ *world, r []run.Row) []run.Row { return slices.Delete(slices.Clone(r), 3, 4) },
-				release: published("80"),
+				release: printed("80"),
 			},
 		},
 		{
 			name: "flipped-bit", what: "one bit of the published weights is another",
-			expect:    "contradicted model/recomputed",
+			expect: "contradicted model/recomputed", also: []string{"model/package"},
 			published: publishedModel("weights with a flipped bit"),
 		},
 		{
 			name: "uncovered", what: "there are more weights beside those of the modelID",
 			expect:    "missing model/uncovered",
-			published: &Published{ID: publishedModel("weights").ID, Roles: modelRoles(), Uncovered: []string{"consolidated.pth"}, From: "model"},
+			published: &Published{ID: publishedModel("weights").ID, Package: digest("package"), Roles: modelRoles(), Uncovered: []string{"consolidated.pth"}, From: "model"},
 		},
 		{
 			name: "other-model-released", what: "the model that was released is not the one that was run",
@@ -357,7 +353,7 @@ func forgeries() []forgery {
 			expect: "contradicted result/grades",
 			hooks: hooks{
 				grades: []string{"1", "1", "1", "0", "1.5", "0"},
-				result: func(_ *world, p *attest.Result) { p.Score = "3/4" }, release: published("75"),
+				result: func(_ *world, p *attest.Result) { p.Score = "3/4" }, release: printed("75"),
 			},
 		},
 		{
@@ -465,8 +461,10 @@ func forgeries() []forgery {
 				w.must(w.pack.ReplaceArtifact(p.Rows.SHA256, run.FormatRows(rows)))
 			}},
 		},
-	}
+	})
 }
+
+func anotherRun(w *world, set, model *attest.Entry) { w.register(set, model) }
 
 // newHead has the lab sign another head in the place of its last statement.
 func newHead(change func(*world, *attest.ChainHead)) func(*world) {
@@ -511,7 +509,7 @@ var denyResult string
 func publishedModel(weights string) *Published {
 	roles := modelRoles()
 	roles[0].Digest = digest(weights)
-	return &Published{ID: weightsOf(panicTB{}, roles).ID, Roles: roles, From: "model"}
+	return &Published{ID: weightsOf(panicTB{}, roles).ID, Package: digest("package"), Roles: roles, From: "model"}
 }
 
 // panicTB lets fixtures be made outside a test.
@@ -624,8 +622,14 @@ func TestForgeries(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			compareVerdict(t, f, v)
 			checkWords(t, v)
+			if f.expect == "unsupported" {
+				if v.Headline != NotSupported || len(v.Claims) > 0 {
+					t.Errorf("headline %s with %d claims, want %s with none", v.Headline, len(v.Claims), NotSupported)
+				}
+				return
+			}
+			compareVerdict(t, f, v)
 		})
 		_, check, _ := strings.Cut(f.expect, " ")
 		covered[check] = true

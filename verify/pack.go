@@ -33,6 +33,7 @@ type Options struct {
 // Published is the identity of model files as the verifier recomputed it.
 type Published struct {
 	ID        attest.Hash
+	Package   attest.Hash // of all files, weights or not
 	Roles     []attest.RoleDigest
 	Uncovered []string
 	From      string // where the files were, for the report
@@ -54,7 +55,7 @@ func Pack(ctx context.Context, p *attest.Pack, policy *Policy, opts Options) (*V
 	if n := countScores(carriers); n > maxRows {
 		return nil, fmt.Errorf("evidence pack: %d published scores, at most %d are judged", n, maxRows)
 	}
-	v := &Verdict{Required: policy.Require.Level, Policy: policy.Hash, At: opts.At}
+	v := &Verdict{Required: policy.Require.Level, Policy: policy.Hash, At: opts.At, Claims: []Claim{}}
 	for _, carrier := range carriers {
 		claim, err := j.claim(ctx, carrier)
 		if err != nil {

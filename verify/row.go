@@ -201,7 +201,7 @@ func (r *rowJudge) restsOn(check string) []*statement {
 		return []*statement{r.registrationSt, r.resultSt}
 	case "model/committed":
 		return []*statement{r.modelSt, r.registrationSt}
-	case "model/seal", "model/same-as-released", "model/recomputed":
+	case "model/seal", "model/same-as-released", "model/recomputed", "model/package":
 		return []*statement{r.releaseSt, r.registrationSt}
 	}
 	return nil

@@ -98,44 +98,55 @@ func (r *rowJudge) checkSeal(name string, release *attest.Release) {
 		return
 	}
 	if release != nil && r.releaseSt.issuer() == r.registration.Lab {
+		opened := false
 		for _, s := range release.Seals {
 			if s.Commitment != r.model.ID {
 				continue
 			}
-			got := model.Seal(s.Secret, r.registration.Lab, release.Model.ID)
-			r.compare(name, s.Commitment.String(), got.String(),
-				"the seal opens to the released model", "the seal does not open to the released model: another one was run")
-			if got == s.Commitment {
-				r.model = release.Model
+			if got := model.Seal(s.Secret, r.registration.Lab, release.Model.ID); got != s.Commitment {
+				r.refute(name, s.Commitment.String(), got.String(), "the seal does not open to the released model: another one was run")
+				return
 			}
+			opened = true
+		}
+		if opened {
+			r.model = release.Model
+			r.pass(name, "the seal opens to the released model")
 			return
 		}
 	}
 	r.missing(name, "no release in the pack opens the seal")
 }
 
+// checkPublished compares the release with what the verifier found in the published
+// files, if it looked.
 func (r *rowJudge) checkPublished() {
-	const recomputed, uncovered = "model/recomputed", "model/uncovered"
+	const recomputed, uncovered, whole = "model/recomputed", "model/uncovered", "model/package"
+	names := []string{recomputed, uncovered, whole}
+	var release *attest.Release
+	if r.releaseSt != nil {
+		release = r.releaseSt.Statement.Predicate.(*attest.Release)
+	}
+	if release != nil && release.Package == nil {
+		names = names[:2]
+		r.add(Check{Name: whole, State: NotApplicable, Detail: "the release names no package"})
+	}
 	p := r.opts.Published
-	if p == nil {
-		r.without("not checked: give the published files with --model", recomputed, uncovered)
+	switch {
+	case p == nil:
+		r.without("not checked: give the published files with --model", names...)
 		return
-	}
-	if r.releaseSt == nil {
-		r.without("no release to compare the files with", recomputed, uncovered)
+	case release == nil:
+		r.without("no release to compare the files with", names...)
 		return
-	}
-	release := r.releaseSt.Statement.Predicate.(*attest.Release)
-	if r.registration == nil || r.releaseSt.issuer() != r.registration.Lab {
-		r.without("the release is not by the registered lab", recomputed, uncovered)
+	case r.registration == nil || r.releaseSt.issuer() != r.registration.Lab:
+		r.without("the release is not by the registered lab", names...)
 		return
-	}
-	if r.variants && r.model != release.Model {
-		r.without("a declared variant, of which the pack holds no release", recomputed, uncovered)
+	case r.variants && r.model != release.Model:
+		r.without("a declared variant, of which the pack holds no release", names...)
 		return
-	}
-	if release.Model.Kind != attest.ModelWeights {
-		r.without("the release is of an endpoint, which has no files", recomputed, uncovered)
+	case release.Model.Kind != attest.ModelWeights:
+		r.without("the release is of an endpoint, which has no files", names...)
 		return
 	}
 	r.compare(recomputed, release.Model.ID.String(), p.ID.String(),
@@ -145,6 +156,22 @@ func (r *rowJudge) checkPublished() {
 	} else {
 		r.pass(uncovered, "every weight file is part of the modelID")
 	}
+	if release.Package != nil {
+		r.checkPackage(whole, *release.Package, release.Model.ID)
+	}
+}
+
+// checkPackage compares all files, whatever the modelID leaves out: one model can be
+// cut into other files, but a release says of which it is.
+func (r *rowJudge) checkPackage(name string, released, model attest.Hash) {
+	p := r.opts.Published
+	if p.ID != model {
+		r.missing(name, "the files in %s are another model already", p.From)
+		return
+	}
+	r.compare(name, released.String(), p.Package.String(),
+		"all files in "+p.From+" are those that were released",
+		"the model in "+p.From+" is the released one, and its files are not: one of them is another, or there are more or less (give them just as they were published)")
 }
 
 // roleDifference names the parts of the model that differ from its statement.

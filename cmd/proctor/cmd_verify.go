@@ -76,7 +76,7 @@ func (e *env) published(c *cli.Context, dir string) (*verify.Published, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &verify.Published{ID: m.ID, Roles: m.Roles, Uncovered: m.Uncovered, From: dir}, nil
+	return &verify.Published{ID: m.ID, Package: m.Package, Roles: m.Roles, Uncovered: m.Uncovered, From: dir}, nil
 }
 
 func (e *env) verifyAll(c *cli.Context, policy *verify.Policy, opts verify.Options) error {

@@ -26,7 +26,7 @@ NEEDS = {k: names.split() for k, names in {  # by facet and level; at 0 a check 
     "C1": "completeness/chains", "C2": "completeness/registrations", "V0": "testset/history result/first",
     "V1": "testset/committed testset/skeleton testset/active result/evaluator result/items "
           "result/grades result/root result/score score/recomputed",
-    "D1": "model/committed model/seal model/same-as-released model/same-in-all-rows", "D2": "model/recomputed model/uncovered"}.items()}
+    "D1": "model/committed model/seal model/same-as-released model/same-in-all-rows", "D2": "model/recomputed model/uncovered", "D0": "model/package"}.items()}
 CHECKS = sum(NEEDS.values(), [])
 NONE = {"headline": HEADLINES[0], "level": LEVELS[0], "facets": "I0 O0 C0 V0 D0 U0", "stale": False, "checks": {}}
 ROLES = "weights config tokenizer chat-template generation-config preprocessor code gguf-kv".split()
@@ -152,7 +152,7 @@ class Statement:
         self.keys = [k for k in policy.issuers.get(self.issuer, {}).get("key", []) if not k["denied"] and verifies(k["public"], b64(sig["sig"]), pae)]
         need((bundle["mediaType"], env["payloadType"], body["_type"]) == TYPES and name == self.id and len(entry) < 65536, "form of " + name)
         need(stamp(self.p.get("deadline", "2000-01-01T00:00:00Z")) and valid(self.p, SCHEMAS.get(self.kind, True), SCHEMAS.get(self.kind)), f"{self.kind} {name} is not as its schema says")
-    def ref(self, role): return [r["id"] for r in self.p["refs"] if r["role"] == role]
+    def ref(self, role): return ids if len(ids := [r["id"] for r in self.p["refs"] if r["role"] == role]) == 1 else []
 
 class Pack:
     def __init__(self, files, policy, at):
@@ -215,7 +215,7 @@ class Row:
         self.pack, self.policy, self.claim, self.score = pack, pack.policy, claim, score
         self.state, self.unreadable, self.model_id, self.skeleton, self.active = dict.fromkeys(CHECKS), False, None, None, None
         self.result = get("result", [score["result"]])
-        self.reg = get("registration", [self.result.p["runID"]]) if self.result else None
+        self.reg = get("registration", self.result.ref("registration")) if self.result else None
         self.set, self.model = (get(k, self.reg.ref(k)) if self.reg else None for k in ("testset", "model"))
         self.release = claim if claim.kind == "release" else self.reg and self.find_release()
         self.whole = all(four := (self.set, self.model, self.reg, self.result))
@@ -226,7 +226,7 @@ class Row:
         """Whether a release opens the registered seal; None if it does not try."""
         text = tag("field") + lp("model") + lp(release.issuer) + lp(bytes.fromhex(release.p["model"]["id"]))
         tries = [s for s in release.p.get("seals", []) if s["commitment"] == self.reg.p["model"]["id"]]
-        return any(hmac.digest(bytes.fromhex(s["secret"]), text, "sha256").hex() == s["commitment"] for s in tries) if tries else None
+        return all(hmac.digest(bytes.fromhex(s["secret"]), text, "sha256").hex() == s["commitment"] for s in tries) if tries else None
     def find_release(self):
         ran, cited = self.reg.p["model"], self.claim.ref("release")
         found = [s for s in self.pack.of("release") if s.issuer == self.reg.p["lab"] and s.counts
@@ -270,8 +270,9 @@ class Row:
     def registration(self, p):
         st, reg, res = self.state, self.reg, self.result
         if reg.upper: st["registration/terms"] = stamp(p["deadline"]) <= reg.upper[0] + 90 * 86400 + self.policy.skew
-        if res.upper and (end := res.upper[0] + self.policy.skew):  # its id is inside the result
-            st["order/registered-before-result"] = (reg.lower or 0) <= end and (bool(reg.upper and reg.upper[0] <= end) or None)
+        end = res.upper and res.upper[0] + self.policy.skew  # its id is inside the result
+        st["order/registered-before-result"] = (False if res.p["runID"] != reg.id or end and (reg.lower or 0) > end
+                                                else end and reg.upper and reg.upper[0] <= end or None)
         data, self.config = self.pack.artifact(p["configuration"]), None
         if data is not None:
             try:
@@ -310,15 +311,15 @@ class Row:
         kept = {i for i in now if i < w["size"]} == set(before) - gone and gone <= set(before) and set(new) <= set(now)
         return kept and {"n/a": True}.get(h := self.history(old), h)
     def rows(self, p):
-        st, res, data, conf, m = self.state, self.result.p, self.pack.artifact(self.result.p["rows"]), self.config, p["metric"]
+        st, res, data, conf, m = self.state, self.result.p, self.pack.artifact(self.result.p.get("rows", {"sha256": ""})), self.config, p["metric"]
         st["result/evaluator"] = self.result.issuer == p["evaluator"] or (False if self.result.counts else None)
         rivals = [s for s in self.pack.of("result") if s.keys and s.issuer == self.result.issuer and s.p["runID"] == res["runID"]]
         st["result/first"] = all(s.seq >= self.result.seq for s in rivals) and "attested"
-        if not data: return
+        if data is None: return
         try:
             rows = [ROW.fullmatch(x).groupdict() for x in data.decode().split("\n")[:-1]]
             heads = [u64(int(r["item"])) + u32(int(r["sample"])) for r in rows]
-            need(data[-1:] == b"\n", "no newline at the end")
+            need(data[-1:] == b"\n", "no rows, or no newline at the end")
         except BAD: return st.update({"result/root": False})
         if self.active is not None:
             st["result/items"] = heads == [u64(i) + u32(s) for i in self.active for s in range(p["samples"])]
@@ -353,7 +354,7 @@ class Row:
             id_ = TH("model", u32(len(order)), *parts).hex() if ran["kind"] == "weights" else ran["id"] if sealed else served(p)
             st["model/committed"] = self.model.issuer == self.reg.p["lab"] and p["model"] == ran and ran["id"] == id_ and order == sorted(set(order))
         opened = self.opened(self.release) if sealed and rel else None
-        st["model/seal"] = opened if sealed else "n/a"
+        st["model/seal"], st["model/package"] = opened if sealed else "n/a", None if not rel or "package" in rel else "n/a"
         if rel:
             st["model/same-as-released"] = opened or None if sealed else rel["model"] == ran and (ran["kind"] != "endpoint" or served(rel) == ran["id"])
         self.model_id = (rel["model"]["id"] if opened else None) if sealed else ran["id"]
@@ -389,9 +390,8 @@ def main(args):
     for path in paths:
         try:
             files, own, when = read(path)
-            pack = Pack(files, Policy(text or own), stamp(at or when) if at or when else int(time.time()))
+            v = judge(Pack(files, Policy(text or own), stamp(at or when) if at or when else int(time.time())))
         except BAD as e: v = dict(NONE, reason=repr(e))
-        else: v = judge(pack)
         lines = [f"{v['headline']} {v['level']} [{v['facets']}]", *(f"{s} {n}" for n, s in v["checks"].items())]
         print(json.dumps(v | {"file": path.name}) if "--json" in args else "\n".join(lines))
         codes.add({0: 1, 1: 3, 2: 3, 5: 0}.get(HEADLINES.index(v["headline"]), 4))
