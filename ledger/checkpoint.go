@@ -154,16 +154,20 @@ func (n signedNote) checkpoint() (Checkpoint, error) {
 	return c, err
 }
 
-// parseTree reads the text of a checkpoint: origin, size, root, and nothing
-// after them. Extension lines are refused, because an ML-DSA cosignature does
-// not sign them: a witness would seem to have vouched for what it never saw.
+// parseTree reads the text of a checkpoint: origin, size and root. Behind them
+// there may be extension lines, "opaque and OPTIONAL", of which a cosigner states
+// nothing and which an ML-DSA-44 signature leaves out: nothing here looks at them,
+// and nothing that is decided may come to rest on them.
 func parseTree(text []byte) (Checkpoint, error) {
-	lines := bytes.Split(text, []byte("\n"))
-	if len(lines) < 4 {
+	lines := bytes.Split(bytes.TrimSuffix(text, []byte("\n")), []byte("\n"))
+	if len(lines) < 3 {
 		return Checkpoint{}, errors.New("checkpoint has fewer than three lines")
 	}
-	if len(lines) > 4 {
-		return Checkpoint{}, errors.New("checkpoint has extension lines")
+	// "Extension lines, if any, MUST be non-empty."
+	for _, line := range lines[3:] {
+		if len(line) == 0 {
+			return Checkpoint{}, errors.New("checkpoint has an empty extension line")
+		}
 	}
 	if len(lines[0]) == 0 || len(lines[0]) > maxName {
 		return Checkpoint{}, fmt.Errorf("origin of %d bytes, want 1 to %d", len(lines[0]), maxName)

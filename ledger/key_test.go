@@ -188,7 +188,7 @@ func TestLogKeyOpen(t *testing.T) {
 		{"unsigned by the log", note(text, w1.cosign(text, 5)), "checkpoint not signed by " + logParty.name},
 		{"other text", note(text, logParty.sign(foreign)), "does not verify"},
 		{"other origin", note(foreign, logParty.sign(foreign)), `checkpoint of "other.example/log", want "ledger.example/log"`},
-		{"extension line", note(extended, logParty.sign(extended)), "extension lines"},
+		{"extension line of somebody else", note(extended, logParty.sign(text)), "does not verify"},
 		{"second signature false", note(text, logParty.sign(text), logParty.sign(foreign)), "does not verify"},
 		{"not a note", text, "note"},
 		{"cosignature by the log", note(text, logParty.cosign(text, 5)), "checkpoint not signed by"},

@@ -75,7 +75,7 @@ func TestParseProofRefuses(t *testing.T) {
 		{"hash with trailing bits", header + "index 5\n" + strings.Repeat("A", 42) + "B=\n\n" + goodNote, "hash 0: "},
 		{"second hash bad", header + "index 5\n" + hashLines(1) + "x\n\n" + goodNote, "hash 1: "},
 		{"65 hashes", header + "index 5\n" + hashLines(65) + "\n" + goodNote, "proof of 65 hashes, want at most 64"},
-		{"two empty lines", header + "index 5\n\n\n" + goodNote, "extension lines"},
+		{"two empty lines", header + "index 5\n\n\n" + goodNote, "origin of 0 bytes"},
 		{"no checkpoint", header + "index 5\n\n", "note without"},
 		{"checkpoint cut", header + "index 5\n\n" + goodNote[:len(goodNote)-1], "does not end with a signature line"},
 		{"oversized", header + "extra " + strings.Repeat("AAAA", 256<<10) + "\nindex 5\n\n" + goodNote, "want at most 1048576"},

@@ -30,7 +30,7 @@ type Verified struct {
 	// T meet the quorum. It is zero if the quorum is "none": that is no time.
 	NotAfter time.Time
 
-	Text   []byte // the checkpoint's text, which the log signed
+	Text   []byte // the checkpoint's text; an ML-DSA-44 signature binds its first three lines alone
 	Signed []byte // the whole signed checkpoint
 }
 

@@ -343,6 +343,21 @@ func TestAddCheckpoint(t *testing.T) {
 	}
 }
 
+// What a log adds to its checkpoint is cosigned with it, though no witness says that
+// it is so.
+func TestAddCheckpointWithExtension(t *testing.T) {
+	l := newLog(t, origin, "log", 0)
+	w := newWitness(t, "w.example", l)
+	w.Now = clock(1000)
+	text, _, _ := strings.Cut(string(l.checkpoint(t, 8)), "\n\n")
+	extended := l.sign(t, text+"\nan extension line\n")
+	line, err := w.AddCheckpoint(t.Context(), 0, nil, extended)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cosigned(t, w, extended, line, 1000)
+}
+
 func TestAddCheckpointRefuses(t *testing.T) {
 	l := newLog(t, origin, "log", 0)
 	fork := newLog(t, origin, "log", 1)
@@ -360,7 +375,7 @@ func TestAddCheckpointRefuses(t *testing.T) {
 	}{
 		{"no checkpoint", 5, nil, nil, witness.ErrBadRequest},
 		{"not a checkpoint", 5, proof, []byte("x\n\n" + sigs), witness.ErrBadRequest},
-		{"extension line", 5, proof, l.sign(t, text+"\nx\n"), witness.ErrBadRequest},
+		{"empty extension line", 5, proof, l.sign(t, text+"\n\n"), witness.ErrBadRequest},
 		{"old size above", 9, nil, good, witness.ErrBadRequest},
 		{"unknown log", 0, nil, stranger.checkpoint(t, 8), witness.ErrUnknownLog},
 		{"another key", 5, proof, impostor.checkpoint(t, 8), witness.ErrNotSigned},

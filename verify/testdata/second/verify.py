@@ -123,7 +123,7 @@ def verifies(key, sig, text):
     except (InvalidSignature, ValueError, TypeError): return False
 def bound(policy, entry, proof, at):
     """An entry's upper bound in time, and which witnesses had cosigned by then; or None."""
-    m = re.fullmatch(r"c2sp\.org/tlog-proof@v1\n(?:extra \S*\n)?index (0|[1-9]\d*)\n((?:\S+\n)*)\n((\S+)\n(0|[1-9]\d*)\n(\S+)\n(?:\S.*\n)*)\n((?:— \S+ \S+\n)+)",
+    m = re.fullmatch(r"c2sp\.org/tlog-proof@v1\n(?:extra \S*\n)?index (0|[1-9]\d*)\n((?:\S+\n)*)\n((.+)\n(0|[1-9]\d*)\n(\S+)\n(?:.+\n)*)\n((?:— \S+ \S+\n)+)",
                      proof.decode(errors="replace"))
     try:
         index, path, note, origin, size, top, tail = m.groups()
