@@ -3,11 +3,19 @@ package attest
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -82,6 +90,56 @@ func TestMembersAreSpelled(t *testing.T) {
 	}
 	if _, err := ParseBundle(text); err != nil {
 		t.Errorf("ParseBundle refuses a member of its own name: %v", err)
+	}
+}
+
+// Of an ECDSA signature anybody can make a second: another bundle, another leaf, and
+// the same statement.
+func TestSignatureMadeAgain(t *testing.T) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(private.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ParsePublicKey(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload := retraction(t)
+	digest := sha256.Sum256(PAE(payload))
+	sig, err := ecdsa.SignASN1(rand.Reader, private, digest[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var parts struct{ R, S *big.Int }
+	if _, err := asn1.Unmarshal(sig, &parts); err != nil {
+		t.Fatal(err)
+	}
+	parts.S.Sub(elliptic.P256().Params().N, parts.S)
+	again, err := asn1.Marshal(parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries []*Entry
+	for _, s := range [][]byte{sig, again} {
+		bundle, err := FormatBundle(payload, s, "hint")
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := ParseEntry(bundle)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !e.Bundle.SignedBy(key) {
+			t.Errorf("signature %x does not verify", s)
+		}
+		entries = append(entries, e)
+	}
+	if a, b := entries[0], entries[1]; a.Statement.ID != b.Statement.ID || bytes.Equal(a.Bytes, b.Bytes) {
+		t.Errorf("ids %s and %s, equal bytes %v; want one id and other bytes", a.Statement.ID, b.Statement.ID, bytes.Equal(a.Bytes, b.Bytes))
 	}
 }
 

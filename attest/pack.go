@@ -197,16 +197,48 @@ func readAll(r io.Reader, size int64) ([]byte, error) {
 	}
 }
 
-// Merge adds to p everything that q holds. Of two copies of one statement it
-// keeps the one that came with a proof.
+// Merge adds to p everything that q holds. Of two copies of one thing it keeps p's,
+// unless q's alone has the bytes that its name says: nobody's pack takes away what
+// another has shown. A proof is taken over for the very bytes that it is of.
 func (p *Pack) Merge(q *Pack) {
 	for id, e := range q.Entries {
-		if have, ok := p.Entries[id]; !ok || len(have.Proof) == 0 {
+		have, ok := p.Entries[id]
+		switch {
+		case !ok:
 			p.Entries[id] = e
+		case bytes.Equal(have.Bytes, e.Bytes):
+			both := *have
+			if len(both.Proof) == 0 {
+				both.Proof = e.Proof
+			}
+			if len(both.Timestamp) == 0 {
+				both.Timestamp = e.Timestamp
+			}
+			p.Entries[id] = &both
 		}
 	}
-	maps.Copy(p.Beacons, q.Beacons)
-	maps.Copy(p.artifacts, q.artifacts)
+	for round, data := range q.Beacons {
+		if _, ok := p.Beacons[round]; !ok {
+			p.Beacons[round] = data
+		}
+	}
+	for sum, f := range q.artifacts {
+		if have, ok := p.artifacts[sum]; !ok || !have.holds(sum) {
+			p.artifacts[sum] = f
+		}
+	}
+}
+
+// holds reports whether a file has the bytes of that digest.
+func (f packFile) holds(sum Hash) bool {
+	r, err := f.open()
+	if err != nil {
+		return false
+	}
+	defer r.Close()
+	h := sha256.New()
+	_, err = io.Copy(h, io.LimitReader(r, f.size+1))
+	return err == nil && Hash(h.Sum(nil)) == sum
 }
 
 // IDs returns the ids of the pack's statements in a stable order: by issuer,

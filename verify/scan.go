@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/proctor-attest/proctor/attest"
@@ -115,7 +114,10 @@ func (s *scanner) scan(ctx context.Context, r ledger.Reader, into *Scan, wanted 
 			return nil // of a type that is not known here, or no statement
 		}
 		id := entry.Statement.ID
-		if s.added[id] || !wanted(entry) || !s.signed(entry) || s.counts(s.pack.Entries[id]) {
+		if s.added[id] || !wanted(entry) || !s.policy.signs(entry) {
+			return nil
+		}
+		if have := s.pack.Entries[id]; have != nil && s.policy.standing(have, s.at).counts() {
 			return nil
 		}
 		hashes, err := ledger.ProveInclusion(ctx, r, said.Size, index)
@@ -130,24 +132,6 @@ func (s *scanner) scan(ctx context.Context, r ledger.Reader, into *Scan, wanted 
 		s.note(entry)
 		return nil
 	})
-}
-
-// signed reports whether a key that the policy gives to the issuer verifies the entry.
-// Whoever would hide a statement can log or pack a copy of it with a false signature.
-func (s *scanner) signed(e *attest.Entry) bool {
-	issuer := s.policy.Issuer(e.Statement.Head().Issuer)
-	return issuer != nil && slices.ContainsFunc(issuer.Keys, func(k IssuerKey) bool { return e.Bundle.SignedBy(k.Key) })
-}
-
-// counts reports whether the pack's own copy of a statement is as good as a
-// ledger's: signed, and with a proof. Without one, a key that is valid for a limited
-// time does not count.
-func (s *scanner) counts(e *attest.Entry) bool {
-	if e == nil || !s.signed(e) {
-		return false
-	}
-	_, err := s.policy.Ledger.Verify(e.Bytes, e.Proof, s.at)
-	return err == nil
 }
 
 // signedByLog is for checkpoints without a quorum, which still must be a log's.

@@ -603,3 +603,17 @@ func (w *world) verify() *Verdict {
 	w.must(err)
 	return v
 }
+
+// scanned judges the pack beside the whole ledger.
+func (w *world) scanned(t testing.TB) (*Verdict, []Scan) {
+	t.Helper()
+	scans, err := ScanInto(t.Context(), w.pack, w.policy(), judgedAt, ledger.FS(w.ledger()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := Pack(t.Context(), w.pack, w.policy(), Options{At: judgedAt, Scans: scans})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v, scans
+}

@@ -218,7 +218,7 @@ func (h *home) nextTestset(c *cli.Context, before *attest.Entry, version *testse
 	}
 	was := before.Statement.Predicate.(*attest.Testset)
 	pack := attest.NewPack()
-	pack.Merge(previous)
+	pack.Merge(previous) // our own, like this one
 	p := newTestset(version, pack)
 	if was.Skeleton.SHA256 != p.Skeleton.SHA256 {
 		pack.RemoveArtifact(was.Skeleton.SHA256)

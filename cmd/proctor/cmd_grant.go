@@ -50,7 +50,7 @@ func (e *env) runGrant(c *cli.Context) error {
 		SetID:  set.SetID, Name: set.Name, Version: set.Version,
 		Holder: c.String("to"), Fields: set.Fields, PaidBy: c.String("paid-by"),
 	}
-	if err := grantFor(c, h, p, pack); err != nil {
+	if err := e.grantFor(c, h, p, pack); err != nil {
 		return err
 	}
 	if fields := c.String("fields"); fields != "" {
@@ -70,7 +70,7 @@ func (e *env) runGrant(c *cli.Context) error {
 }
 
 // grantFor binds the grant to a registration on the very version that is granted.
-func grantFor(c *cli.Context, h *home, p *attest.Grant, pack *attest.Pack) error {
+func (e *env) grantFor(c *cli.Context, h *home, p *attest.Grant, pack *attest.Pack) error {
 	arg := c.String("registration")
 	if arg == "" {
 		if p.Holder == "" {
@@ -91,6 +91,5 @@ func grantFor(c *cli.Context, h *home, p *attest.Grant, pack *attest.Pack) error
 	id := entry.Statement.ID
 	p.RunID = &id
 	p.Refs = append(p.Refs, attest.Ref{Role: attest.RoleRegistration, ID: id})
-	pack.Merge(registered)
-	return nil
+	return e.merge(h, pack, registered)
 }

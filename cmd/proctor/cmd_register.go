@@ -94,8 +94,11 @@ func (e *env) registration(c *cli.Context, h *home) (*attest.Pack, *attest.Regis
 		return nil, nil, err
 	}
 	pack := attest.NewPack()
-	pack.Merge(modelPack)
-	pack.Merge(setPack)
+	for _, other := range []*attest.Pack{modelPack, setPack} {
+		if err := e.merge(h, pack, other); err != nil {
+			return nil, nil, err
+		}
+	}
 	if m.Manifest != nil {
 		pack.RemoveArtifact(m.Manifest.SHA256) // of use to those who compare weights, from the model's own pack
 	}

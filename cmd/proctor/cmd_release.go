@@ -130,7 +130,9 @@ func (e *env) runClaim(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		pack.Merge(releasePack)
+		if err := e.merge(h, pack, releasePack); err != nil {
+			return err
+		}
 		p.Refs = append(p.Refs, attest.Ref{Role: attest.RoleRelease, ID: entry.Statement.ID})
 		released, seals = &release.Model, release.Seals
 	}
@@ -192,7 +194,9 @@ func (e *env) readScores(c *cli.Context, h *home, pack *attest.Pack) (*scoreTabl
 		if err != nil {
 			return nil, fmt.Errorf("%s line %d: %w", name, row.line, err)
 		}
-		pack.Merge(resultPack)
+		if err := e.merge(h, pack, resultPack); err != nil {
+			return nil, err
+		}
 		t.scores = append(t.scores, s)
 		t.models = append(t.models, reg.Model)
 		if !seen[s.Result] {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/ledger/durable"
+	"github.com/proctor-attest/proctor/verify"
 )
 
 const packSuffix = ".proctor"
@@ -88,6 +89,17 @@ func (s *issuing) keepPack(pack *attest.Pack, entry *attest.Entry) error {
 
 func writePack(name string, p *attest.Pack) error {
 	return durable.Write(name, 0o644, func(w io.Writer) error { return p.WriteZip(w) })
+}
+
+// merge adds to a pack what another holds. Anybody may have put that together: what
+// counts under the home's policy stands.
+func (e *env) merge(h *home, into, other *attest.Pack) error {
+	policy, err := h.policy()
+	if err != nil {
+		return err
+	}
+	verify.MergeInto(into, other, policy, e.now())
+	return nil
 }
 
 // addRounds adds the beacon rounds that the pack's statements carry, as far as the
