@@ -126,23 +126,39 @@ type itemMean struct {
 	items int64
 }
 
-// add adds an item; one without samples leaves the mean.
-func (m *itemMean) add(grades []*big.Rat) error {
-	n := len(grades)
-	if n == 0 {
-		return nil
+// reduced is what reduce makes of an item's samples: their number, times the weight
+// of so many.
+type reduced struct {
+	samples int
+	number  big.Rat
+}
+
+// reduce is of any number of grades. Of none there is nothing to reduce.
+func (r *reduction) reduce(grades []*big.Rat) (x reduced, err error) {
+	x.samples = len(grades)
+	switch {
+	case x.samples == 0:
+		return x, nil
+	case x.samples < r.k:
+		return x, fmt.Errorf("%d sample(s), and %s needs %d", x.samples, r, r.k)
 	}
-	if n < m.k {
-		return fmt.Errorf("%d sample(s), and %s needs %d", n, m.reduction, m.k)
+	return x, r.addTo(&x.number, grades)
+}
+
+// add adds so many equal items; those without samples leave the mean.
+func (m *itemMean) add(x *reduced, items int64) {
+	if x.samples == 0 {
+		return
 	}
 	if m.sums == nil {
 		m.sums = map[int]*big.Rat{}
 	}
-	if m.sums[n] == nil {
-		m.sums[n] = new(big.Rat)
+	if m.sums[x.samples] == nil {
+		m.sums[x.samples] = new(big.Rat)
 	}
-	m.items++
-	return m.addTo(m.sums[n], grades)
+	m.items += items
+	sum := m.sums[x.samples]
+	sum.Add(sum, new(big.Rat).Mul(&x.number, big.NewRat(items, 1)))
 }
 
 // value is nil if there was no item.

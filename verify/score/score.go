@@ -50,35 +50,33 @@ func Recompute(rows []run.Row, metric attest.Metric) (*Recomputed, error) {
 		return nil, errors.New("no rows to score")
 	}
 	out := &Recomputed{Rows: len(rows)}
-	wrong, left := itemMean{reduction: r}, itemMean{reduction: r}
-	var counted, kept []*big.Rat
+	sums := tally{wrong: itemMean{reduction: r}, left: itemMean{reduction: r}, kinds: map[string]*itemKind{}}
+	var key []byte
 	for start, end := 0, 0; start < len(rows); start = end {
-		counted, kept = counted[:0], kept[:0]
+		key = key[:0]
 		for ; end < len(rows) && rows[end].Item == rows[start].Item; end++ {
-			if _, excluded := rows[end].Excluded(); excluded {
-				out.Excluded++
-				counted = append(counted, r.worst)
-				continue
+			key = attest.AppendLP(key, rows[end].Grade)
+		}
+		kind := sums.kinds[string(key)]
+		if kind == nil {
+			if kind, err = r.itemKind(rows[start:end]); err != nil {
+				return nil, err
 			}
-			grade, err := attest.ParseDecimal(rows[end].Grade)
-			if err != nil {
-				return nil, fmt.Errorf("item %d sample %d: %w", rows[end].Item, rows[end].Sample, err)
-			}
-			counted, kept = append(counted, grade), append(kept, grade)
+			sums.keep(string(key), kind)
 		}
-		if err := wrong.add(counted); err != nil {
-			return nil, fmt.Errorf("item %d: %w", rows[start].Item, err)
-		}
-		if err := left.add(kept); err != nil && out.WhyNot == "" {
-			out.WhyNot = fmt.Sprintf("item %d without its excluded samples: %s", rows[start].Item, err)
-		}
+		kind.items++
 		out.Items++
+		out.Excluded += kind.excluded
+		if out.WhyNot == "" {
+			out.WhyNot = kind.whyNot
+		}
 	}
-	out.CountedWrong = wrong.value()
+	sums.fold()
+	out.CountedWrong = sums.wrong.value()
 	if out.WhyNot != "" {
 		return out, nil
 	}
-	if out.LeftOut = left.value(); out.LeftOut == nil {
+	if out.LeftOut = sums.left.value(); out.LeftOut == nil {
 		out.WhyNot = "every row is excluded: no item is left to score"
 	}
 	return out, nil

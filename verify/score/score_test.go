@@ -473,19 +473,45 @@ func FuzzRecompute(f *testing.F) {
 	})
 }
 
-func BenchmarkRecompute(b *testing.B) {
-	const items, samples = 25_000, 4
-	rows := make([]run.Row, 0, items*samples)
+// Each item is counted, however many kinds there are, and a kind whose key another's
+// grades could spell is another kind.
+func TestRecomputeManyKinds(t *testing.T) {
+	const items = 3*maxKinds + 5
+	rows := make([]run.Row, 0, 2*items)
+	want, half := new(big.Rat), big.NewRat(1, 2)
 	for i := range uint64(items) {
-		for s := range uint32(samples) {
-			grade := []string{"0", "1", "0.125", "0.333333333333333333", excluded}[(i+uint64(s))%5]
-			rows = append(rows, run.Row{Item: i, Sample: s, Grade: grade})
-		}
+		a, b := fmt.Sprintf("0.%d1", i%(maxKinds+1)), fmt.Sprintf("0.%d1", i%7)
+		rows = append(rows, run.Row{Item: i, Grade: a}, run.Row{Item: i, Sample: 1, Grade: b})
+		want.Add(want, new(big.Rat).Mul(half, new(big.Rat).Add(rat(t, a), rat(t, b))))
 	}
-	for b.Loop() {
-		if _, err := Recompute(rows, unit); err != nil {
-			b.Fatal(err)
-		}
+	want.Quo(want, big.NewRat(items, 1))
+	got, err := Recompute(rows, unit)
+	if err != nil || got.CountedWrong.Cmp(want) != 0 || got.LeftOut.Cmp(want) != 0 || got.Items != items {
+		t.Errorf("Recompute of %d kinds = %+v, %v, want %v", items, got, err, want)
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(rows)), "ns/row")
+	rows = []run.Row{{Item: 1, Grade: "1"}, {Item: 1, Sample: 1, Grade: "0"}, {Item: 2, Grade: "1 0"}}
+	if got, err := Recompute(rows, unit); err == nil {
+		t.Errorf("Recompute with the grade \"1 0\" = %+v", got)
+	}
+}
+
+func BenchmarkRecompute(b *testing.B) {
+	for name, grades := range map[string]func(i int) string{
+		"five":      func(i int) string { return []string{"0", "1", "0.125", "0.333333333333333333", excluded}[i%5] },
+		"different": func(i int) string { return fmt.Sprintf("0.%d1", uint64(i)*0x9e3779b97f4a7c15>>12) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			const items, samples = 25_000, 4
+			rows := make([]run.Row, 0, items*samples)
+			for i := range items * samples {
+				rows = append(rows, run.Row{Item: uint64(i / samples), Sample: uint32(i % samples), Grade: grades(i/samples + i%samples)})
+			}
+			for b.Loop() {
+				if _, err := Recompute(rows, unit); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(rows)), "ns/row")
+		})
+	}
 }
