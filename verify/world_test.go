@@ -497,8 +497,15 @@ func (w *world) proofBy(index int, size uint64, witnesses map[string]time.Time) 
 	for _, e := range w.log[:size] {
 		leaves = append(leaves, attest.LeafHash(e.Bytes))
 	}
-	tree := attest.NewTree(leaves)
-	root := tree.Root()
+	var path [][32]byte
+	for _, h := range inclusion(leaves, index) {
+		path = append(path, h)
+	}
+	return w.proofOf(uint64(index), size, attest.Root(leaves), path, witnesses)
+}
+
+// proofOf is a proof under a checkpoint that these witnesses cosigned.
+func (w *world) proofOf(index, size uint64, root attest.Hash, path [][32]byte, witnesses map[string]time.Time) []byte {
 	text := fmt.Sprintf("%s\n%d\n%s\n", logOrigin, size, base64.StdEncoding.EncodeToString(root[:]))
 	signer, err := note.NewSigner(skey(logOrigin, 1))
 	w.must(err)
@@ -509,11 +516,7 @@ func (w *world) proofBy(index int, size uint64, witnesses map[string]time.Time) 
 			signed = append(signed, cosign(name, text, at)...)
 		}
 	}
-	var path [][32]byte
-	for _, h := range inclusion(leaves, index) {
-		path = append(path, h)
-	}
-	return ledger.FormatProof(ledger.Proof{Index: uint64(index), Hashes: path, Checkpoint: signed})
+	return ledger.FormatProof(ledger.Proof{Index: index, Hashes: path, Checkpoint: signed})
 }
 
 // inclusion is RFC 6962 §2.1.1, from the leaf's sibling up.
