@@ -163,7 +163,7 @@ func TestManySmallFiles(t *testing.T) {
 	for i := range maxSmallBytes/maxSmallFile + 1 {
 		files[fmt.Sprintf("beacons/%064x-1.json", i)] = zeros(maxSmallFile)
 	}
-	if _, err := readPack(files); err == nil || !strings.Contains(err.Error(), "beside its artifacts") {
+	if _, err := (Reader{}).read(files); err == nil || !strings.Contains(err.Error(), "beside its artifacts") {
 		t.Errorf("readPack of %d MiB beside artifacts: %v", len(files), err)
 	}
 }

@@ -262,7 +262,18 @@ func (p *Pack) IDs() []Hash {
 }
 
 // ReadDir reads a pack from a directory.
-func ReadDir(fsys fs.FS) (*Pack, error) {
+func ReadDir(fsys fs.FS) (*Pack, error) { return Reader{}.Dir(fsys) }
+
+// Reader reads evidence packs. The zero Reader is ready for use.
+type Reader struct {
+	// Parse is ParseEntry, or a function that has it done once for entries that many
+	// packs share; then their statements and bundles are shared too, and must not be
+	// changed.
+	Parse func(entry []byte) (*Entry, error)
+}
+
+// Dir reads a pack from a directory.
+func (rd Reader) Dir(fsys fs.FS) (*Pack, error) {
 	files := map[string]packFile{}
 	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -290,7 +301,7 @@ func ReadDir(fsys fs.FS) (*Pack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("evidence pack: %w", err)
 	}
-	return readPack(files)
+	return rd.read(files)
 }
 
 var packFolders = map[string]bool{"artifacts": true, "beacons": true, "entries": true}
@@ -299,13 +310,16 @@ var errOtherFolder = errors.New("want only entries/, artifacts/ and beacons/ in 
 
 var beaconName = regexp.MustCompile(`^([0-9a-f]{64})-([1-9][0-9]{0,18})\.json$`)
 
-func readPack(files map[string]packFile) (*Pack, error) {
+func (rd Reader) read(files map[string]packFile) (*Pack, error) {
 	if err := checkPackFiles(files); err != nil {
 		return nil, fmt.Errorf("evidence pack: %w", err)
 	}
+	if rd.Parse == nil {
+		rd.Parse = ParseEntry
+	}
 	p := NewPack()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if err := p.readFile(name, files[name]); err != nil {
+		if err := rd.readFile(p, name, files[name]); err != nil {
 			return nil, fmt.Errorf("evidence pack: %s: %w", clip(name), err)
 		}
 	}
@@ -343,7 +357,7 @@ func checkPackFiles(files map[string]packFile) error {
 	return nil
 }
 
-func (p *Pack) readFile(name string, f packFile) error {
+func (rd Reader) readFile(p *Pack, name string, f packFile) error {
 	dir, base := path.Split(name)
 	switch dir {
 	case "artifacts/":
@@ -360,7 +374,7 @@ func (p *Pack) readFile(name string, f packFile) error {
 		}
 		return p.readBeacon(m[1], m[2], f)
 	case "entries/":
-		return p.readEntryFile(base, f)
+		return rd.readEntryFile(p, base, f)
 	}
 	return errOtherFolder
 }
@@ -378,7 +392,7 @@ func (p *Pack) readBeacon(chain, round string, f packFile) error {
 	return err
 }
 
-func (p *Pack) readEntryFile(base string, f packFile) error {
+func (rd Reader) readEntryFile(p *Pack, base string, f packFile) error {
 	stem, suffix := base, ""
 	for _, s := range []string{bundleSuffix, proofSuffix, timestampSuffix} {
 		if cut, ok := strings.CutSuffix(base, s); ok {
@@ -400,14 +414,14 @@ func (p *Pack) readEntryFile(base string, f packFile) error {
 	}
 	switch suffix {
 	case bundleSuffix:
-		parsed, err := ParseEntry(data)
+		parsed, err := rd.Parse(data)
 		if err != nil {
 			return err
 		}
 		if parsed.Statement.ID != id {
 			return fmt.Errorf("holds the statement %s", parsed.Statement.ID)
 		}
-		e.Statement, e.Bundle, e.Bytes = parsed.Statement, parsed.Bundle, parsed.Bytes
+		e.Statement, e.Bundle, e.Bytes = parsed.Statement, parsed.Bundle, data
 	case proofSuffix:
 		e.Proof = data
 	case timestampSuffix:

@@ -11,7 +11,10 @@ import (
 )
 
 // ReadZip reads a pack from a zip of the given size.
-func ReadZip(r io.ReaderAt, size int64) (*Pack, error) {
+func ReadZip(r io.ReaderAt, size int64) (*Pack, error) { return Reader{}.Zip(r, size) }
+
+// Zip reads a pack from a zip of the given size.
+func (rd Reader) Zip(r io.ReaderAt, size int64) (*Pack, error) {
 	listed, err := openZip(r, size)
 	if err != nil {
 		return nil, fmt.Errorf("evidence pack: %w", err)
@@ -39,7 +42,7 @@ func ReadZip(r io.ReaderAt, size int64) (*Pack, error) {
 		}
 		files[f.Name] = packFile{int64(f.UncompressedSize64), f.Open}
 	}
-	return readPack(files)
+	return rd.read(files)
 }
 
 // files lays the pack out as it is stored.

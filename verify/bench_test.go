@@ -165,12 +165,13 @@ func BenchmarkVerifyPacks(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
+		verifier := New(policy)
 		for _, data := range files {
-			pack, err := attest.ReadZip(bytes.NewReader(data), int64(len(data)))
+			pack, err := verifier.Reader().Zip(bytes.NewReader(data), int64(len(data)))
 			if err != nil {
 				b.Fatal(err)
 			}
-			v, err := Pack(b.Context(), pack, policy, Options{At: judgedAt})
+			v, err := verifier.Pack(b.Context(), pack, Options{At: judgedAt})
 			if err != nil || !v.OK() {
 				b.Fatalf("%+v, %v", v, err)
 			}

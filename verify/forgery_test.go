@@ -726,11 +726,21 @@ func respell(t *testing.T, w *world, files map[string][]byte) {
 
 func judgeArchive(t *testing.T, a *txtar.Archive, published *Published) (*Verdict, error) {
 	t.Helper()
-	fsys, scanned := fstest.MapFS{}, fstest.MapFS{}
-	var policy []byte
+	return readArchive(t, a).judge(t, New, published)
+}
+
+// archived is what an archive holds.
+type archived struct {
+	policy        []byte
+	pack, scanned fstest.MapFS
+}
+
+func readArchive(t *testing.T, a *txtar.Archive) archived {
+	t.Helper()
+	out := archived{pack: fstest.MapFS{}, scanned: fstest.MapFS{}}
 	for _, f := range a.Files {
 		if f.Name == "policy.toml" {
-			policy = f.Data
+			out.policy = f.Data
 			continue
 		}
 		name, data := f.Name, f.Data
@@ -742,26 +752,33 @@ func judgeArchive(t *testing.T, a *txtar.Archive, published *Published) (*Verdic
 			name, data = cut, decoded
 		}
 		if below, ok := strings.CutPrefix(name, "ledger/"); ok {
-			scanned[below] = &fstest.MapFile{Data: data, Mode: 0o644}
+			out.scanned[below] = &fstest.MapFile{Data: data, Mode: 0o644}
 			continue
 		}
-		fsys[name] = &fstest.MapFile{Data: data, Mode: 0o644}
+		out.pack[name] = &fstest.MapFile{Data: data, Mode: 0o644}
 	}
-	p, err := ParsePolicy(policy)
+	return out
+}
+
+// judge has the archive's pack judged by the verifier that there is for its policy.
+func (a archived) judge(t *testing.T, verifier func(*Policy) *Verifier, published *Published) (*Verdict, error) {
+	t.Helper()
+	p, err := ParsePolicy(a.policy)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pack, err := attest.ReadDir(fsys)
+	v := verifier(p)
+	pack, err := v.Reader().Dir(a.pack)
 	if err != nil {
 		return nil, err
 	}
 	opts := Options{At: judgedAt, Published: published}
-	if len(scanned) > 0 {
-		if opts.Scans, err = ScanInto(t.Context(), pack, p, judgedAt, ledger.FS(scanned)); err != nil {
+	if len(a.scanned) > 0 {
+		if opts.Scans, err = ScanInto(t.Context(), pack, p, judgedAt, ledger.FS(a.scanned)); err != nil {
 			return nil, err
 		}
 	}
-	return Pack(t.Context(), pack, p, opts)
+	return v.Pack(t.Context(), pack, opts)
 }
 
 // compareVerdict holds the forged pack's checks against the honest pack's.

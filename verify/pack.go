@@ -44,10 +44,41 @@ type Published struct {
 // other bytes than their names say, more scores than anybody publishes, a time of
 // zero, a cancelled context.
 func Pack(ctx context.Context, p *attest.Pack, policy *Policy, opts Options) (*Verdict, error) {
+	return New(policy).Pack(ctx, p, opts)
+}
+
+// Verifier judges packs under one policy. What packs have in common it checks once: it
+// remembers, within bounds, what came of the very bytes that it checked. It is safe
+// for concurrent use.
+type Verifier struct {
+	policy *Policy
+	memo   memo
+}
+
+// New returns a Verifier that has not seen anything yet.
+func New(policy *Policy) *Verifier { return &Verifier{policy: policy} }
+
+// Reader reads packs for the verifier: an entry that many packs hold is parsed once.
+func (v *Verifier) Reader() attest.Reader {
+	type parsed struct {
+		entry *attest.Entry
+		err   error
+	}
+	return attest.Reader{Parse: func(data []byte) (*attest.Entry, error) {
+		p := recall(&v.memo, "entry", 4*len(data), func() (p parsed) {
+			p.entry, p.err = attest.ParseEntry(data)
+			return p
+		}, data)
+		return p.entry, p.err
+	}}
+}
+
+// Pack is the function Pack under the verifier's policy.
+func (v *Verifier) Pack(ctx context.Context, p *attest.Pack, opts Options) (*Verdict, error) {
 	if opts.At.IsZero() {
 		return nil, errors.New("verify: no verification time")
 	}
-	j := &judge{pack: p, policy: policy, opts: opts, unread: maxRead}
+	j := &judge{pack: p, policy: v.policy, opts: opts, memo: &v.memo, unread: maxRead}
 	if err := j.load(ctx); err != nil {
 		return nil, err
 	}
@@ -55,7 +86,7 @@ func Pack(ctx context.Context, p *attest.Pack, policy *Policy, opts Options) (*V
 	if n := countScores(carriers); n > maxRows {
 		return nil, fmt.Errorf("evidence pack: %d published scores, at most %d are judged", n, maxRows)
 	}
-	v := &Verdict{Required: policy.Require.Level, Policy: policy.Hash, At: opts.At, Claims: []Claim{}}
+	out := &Verdict{Required: v.policy.Require.Level, Policy: v.policy.Hash, At: opts.At, Claims: []Claim{}}
 	for _, carrier := range carriers {
 		claim, err := j.claim(ctx, carrier)
 		if err != nil {
@@ -64,12 +95,12 @@ func Pack(ctx context.Context, p *attest.Pack, policy *Policy, opts Options) (*V
 		if len(claim.Rows) == 0 {
 			continue // a release without a table publishes no score
 		}
-		v.Claims = append(v.Claims, claim)
+		out.Claims = append(out.Claims, claim)
 	}
-	v.combine()
-	v.NotShown = j.notShown(v)
-	v.Trusting = j.trusting()
-	return v, nil
+	out.combine()
+	out.NotShown = j.notShown(out)
+	out.Trusting = j.trusting()
+	return out, nil
 }
 
 // scores is what a claim or a release publishes.

@@ -80,7 +80,7 @@ func (r *rowJudge) checkConfiguration() {
 		r.missing(name, "the configuration is not in the pack, its digest alone")
 		return
 	}
-	config, err := run.ParseConfiguration(doc)
+	config, err := r.configuration(doc)
 	if err != nil {
 		r.refute(name, "", "", "%s", err)
 		return
@@ -99,6 +99,18 @@ func (r *rowJudge) checkConfiguration() {
 		return
 	}
 	r.pass(name, "every member is bound; that the run kept to them is what %s says", r.registration.Evaluator)
+}
+
+func (j *judge) configuration(doc []byte) (*run.Configuration, error) {
+	type parsed struct {
+		config *run.Configuration
+		err    error
+	}
+	p := recall(j.memo, "configuration", 2*len(doc), func() (p parsed) {
+		p.config, p.err = run.ParseConfiguration(doc)
+		return p
+	}, doc)
+	return p.config, p.err
 }
 
 func (r *rowJudge) checkTerms() {

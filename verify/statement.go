@@ -3,6 +3,7 @@ package verify
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -42,7 +43,7 @@ type judge struct {
 	all    map[attest.Hash]*statement
 	kinds  map[string][]*statement // see ofKind
 	signed map[string][]*statement // those that count, by issuer and by number
-	rounds map[attest.Round]checkedRound
+	memo   *memo
 	unread uint64 // bytes of artifacts that may still be read
 	broken error  // what makes the whole pack unreadable
 
@@ -58,7 +59,7 @@ type checkedRound struct {
 
 func (j *judge) load(ctx context.Context) error {
 	j.all, j.kinds, j.signed = map[attest.Hash]*statement{}, map[string][]*statement{}, map[string][]*statement{}
-	j.rounds, j.results = map[attest.Round]checkedRound{}, map[*statement]*ofRows{}
+	j.results = map[*statement]*ofRows{}
 	for _, id := range j.pack.IDs() {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -94,23 +95,26 @@ func (j *judge) checkSigned(s *statement) {
 		s.unsigned = "signed under a certificate, which this build cannot check"
 		return
 	}
-	s.unsigned = fmt.Sprintf("no key that the policy gives to %s verifies its signature", s.issuer())
-	for i := range issuer.Keys {
-		k := &issuer.Keys[i]
-		if !s.Bundle.SignedBy(k.Key) {
-			continue
-		}
-		if j.policy.Denied(k.Key.Fingerprint()) != "" {
-			s.unsigned = "the policy denies its key"
-			return
-		}
-		if why := j.outsideWindow(s, k); why != "" {
-			s.unsigned = why
-			return
-		}
-		s.key, s.unsigned = k, ""
+	at := j.signedBy(s, issuer)
+	if at < 0 {
+		s.unsigned = fmt.Sprintf("no key that the policy gives to %s verifies its signature", s.issuer())
 		return
 	}
+	k := &issuer.Keys[at]
+	if j.policy.Denied(k.Key.Fingerprint()) != "" {
+		s.unsigned = "the policy denies its key"
+		return
+	}
+	if s.unsigned = j.outsideWindow(s, k); s.unsigned == "" {
+		s.key = k
+	}
+}
+
+// signedBy is the place of the issuer's key that verifies the statement, or −1.
+func (j *judge) signedBy(s *statement, issuer *Issuer) int {
+	return recall(j.memo, "signed", 0, func() int {
+		return slices.IndexFunc(issuer.Keys, func(k IssuerKey) bool { return s.Bundle.SignedBy(k.Key) })
+	}, []byte(issuer.URI), s.Bundle.Payload, s.Bundle.Signature)
 }
 
 // outsideWindow says why a key's validity does not cover the statement. Only the
@@ -134,36 +138,42 @@ func (j *judge) checkLogged(s *statement) {
 		s.unlogged = "no proof that it was logged"
 		return
 	}
-	v, err := j.policy.Ledger.Verify(s.Bytes, s.Proof, j.opts.At.Add(j.policy.Skew))
-	if err != nil {
-		s.unlogged = err.Error()
-		var quorum *ledger.QuorumError
-		if !errors.As(err, &quorum) {
-			s.unlogged = "its proof does not verify: " + err.Error()
-		}
-		return
+	at := j.opts.At.Add(j.policy.Skew)
+	checked := recall(j.memo, "logged", len(s.Proof), func() checkedProof {
+		return j.checkProof(s, at)
+	}, s.Bytes, s.Proof, binary.AppendVarint(nil, at.Unix()))
+	s.verified, s.unlogged = checked.verified, checked.why
+}
+
+// checkedProof is what a proof shows, or why it shows nothing.
+type checkedProof struct {
+	verified *ledger.Verified
+	why      string
+}
+
+func (j *judge) checkProof(s *statement, at time.Time) checkedProof {
+	v, err := j.policy.Ledger.Verify(s.Bytes, s.Proof, at)
+	var quorum *ledger.QuorumError
+	switch {
+	case errors.As(err, &quorum):
+		return checkedProof{why: err.Error()}
+	case err != nil:
+		return checkedProof{why: "its proof does not verify: " + err.Error()}
+	case v.NotAfter.IsZero():
+		return checkedProof{why: "the policy's quorum asks for no witness, which gives no time"}
 	}
-	if v.NotAfter.IsZero() {
-		s.unlogged = "the policy's quorum asks for no witness, which gives no time"
-		return
-	}
-	s.verified = v
+	return checkedProof{verified: v}
 }
 
 func (j *judge) checkRound(s *statement) {
-	round := s.Statement.Head().NotBefore
-	if round == nil {
-		return
+	if round := s.Statement.Head().NotBefore; round != nil {
+		checked := j.beaconRound(*round)
+		s.notBefore, s.noRound = checked.time, checked.why
 	}
-	// Many statements can name one round, and each check is a pairing.
-	checked, ok := j.rounds[*round]
-	if !ok {
-		checked = j.beaconRound(*round)
-		j.rounds[*round] = checked
-	}
-	s.notBefore, s.noRound = checked.time, checked.why
 }
 
+// beaconRound finds a round's time. Many statements can name one round, and each
+// check is a pairing.
 func (j *judge) beaconRound(round attest.Round) checkedRound {
 	beacon := j.policy.Beacon(round.Chain)
 	if beacon == nil {
@@ -173,14 +183,16 @@ func (j *judge) beaconRound(round attest.Round) checkedRound {
 	if !ok {
 		return checkedRound{why: fmt.Sprintf("round %d of %s is not in the pack", round.Round, beacon.Name)}
 	}
-	checked, err := beacon.Check(data)
-	if err == nil && checked.Number != round.Round {
-		err = fmt.Errorf("file holds round %d, want %d", checked.Number, round.Round)
-	}
-	if err != nil {
-		return checkedRound{why: err.Error()}
-	}
-	return checkedRound{time: checked.Time}
+	return recall(j.memo, "round", 0, func() checkedRound {
+		checked, err := beacon.Check(data)
+		if err == nil && checked.Number != round.Round {
+			err = fmt.Errorf("file holds round %d, want %d", checked.Number, round.Round)
+		}
+		if err != nil {
+			return checkedRound{why: err.Error()}
+		}
+		return checkedRound{time: checked.Time}
+	}, round.Chain[:], binary.AppendUvarint(nil, round.Round), data)
 }
 
 // bound is the statement's upper time bound for a row with these parties:
