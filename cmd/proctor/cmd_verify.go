@@ -1,18 +1,16 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/proctor-attest/proctor/attest"
-	"github.com/proctor-attest/proctor/ledger"
 	"github.com/proctor-attest/proctor/verify"
 	"github.com/proctor-attest/proctor/verify/report"
 )
@@ -80,65 +78,41 @@ func (e *env) published(c *cli.Context, dir string) (*verify.Published, error) {
 }
 
 func (e *env) verifyAll(c *cli.Context, policy *verify.Policy, opts verify.Options) error {
-	many := c.Args().Len() > 1
-	worst := exitOK
-	for _, name := range c.Args().Slice() {
-		v, err := e.verifyFile(c, name, policy, opts)
-		if err != nil {
+	ctx, stop := context.WithCancel(c.Context)
+	defer stop()
+	worst, printed := exitOK, 0
+	judge := packJudge{verifier: verify.New(policy), policy: policy, opts: opts, ledgers: c.StringSlice("ledger")}
+	for j := range judge.all(ctx, c.Args().Slice()) {
+		if err := c.Context.Err(); err != nil {
+			return err
+		}
+		if !c.Bool("json") {
+			for _, s := range j.scans {
+				e.note(c, "ledger %s, size %d, holds %d statement(s) that bear on this pack and that it leaves out", s.Origin, s.Size, s.Added)
+			}
+		}
+		v := j.verdict
+		if j.err != nil {
 			v = &verify.Verdict{
-				Reason: err.Error(), Policy: policy.Hash, At: opts.At, Required: policy.Require.Level,
+				Reason: j.err.Error(), Policy: policy.Hash, At: opts.At, Required: policy.Require.Level,
 				Claims: []verify.Claim{}, NotShown: []string{}, Trusting: []string{},
 			}
-			fmt.Fprintf(e.stderr, "proctor: %s\n", printable(err.Error()))
+			fmt.Fprintf(e.stderr, "proctor: %s\n", printable(j.err.Error()))
 		}
-		v.Pack = name
-		if err := e.printVerdict(c, name, v, many); err != nil {
+		v.Pack = j.name
+		if err := e.printVerdict(c, j.name, v, c.Args().Len() > 1); err != nil {
 			return err
 		}
 		worst = worse(worst, exitFor(v))
+		printed++
+	}
+	if printed < c.Args().Len() {
+		return c.Context.Err()
 	}
 	if worst != exitOK {
 		return &verdictError{worst}
 	}
 	return nil
-}
-
-func (e *env) verifyFile(c *cli.Context, name string, policy *verify.Policy, opts verify.Options) (*verify.Verdict, error) {
-	pack, done, err := openPack(name)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	if opts.Scans, err = e.scanInto(c, pack, policy, opts.At); err != nil {
-		return nil, err
-	}
-	v, err := verify.Pack(c.Context, pack, policy, opts)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return v, nil
-}
-
-// scanInto adds to a pack what the ledgers hold and it leaves out.
-func (e *env) scanInto(c *cli.Context, pack *attest.Pack, policy *verify.Policy, at time.Time) ([]verify.Scan, error) {
-	dirs := c.StringSlice("ledger")
-	if len(dirs) == 0 {
-		return nil, nil
-	}
-	var readers []ledger.Reader
-	for _, dir := range dirs {
-		readers = append(readers, ledger.Dir(dir))
-	}
-	scans, err := verify.ScanInto(c.Context, pack, policy, at, readers...)
-	if err != nil {
-		return nil, fmt.Errorf("scanning %s: %w", strings.Join(dirs, ", "), err)
-	}
-	for _, s := range scans {
-		if !c.Bool("json") {
-			e.note(c, "ledger %s, size %d, holds %d statement(s) that bear on this pack and that it leaves out", s.Origin, s.Size, s.Added)
-		}
-	}
-	return scans, nil
 }
 
 func (e *env) printVerdict(c *cli.Context, name string, v *verify.Verdict, many bool) error {

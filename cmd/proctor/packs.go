@@ -125,7 +125,9 @@ func (h *home) addRounds(p *attest.Pack) error {
 func roundName(r attest.Round) string { return fmt.Sprintf("%s-%d.json", r.Chain, r.Round) }
 
 // openPack reads a pack from a zip or a directory.
-func openPack(name string) (*attest.Pack, func(), error) {
+func openPack(name string) (*attest.Pack, func(), error) { return openPackBy(attest.Reader{}, name) }
+
+func openPackBy(reader attest.Reader, name string) (*attest.Pack, func(), error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, nil, err
@@ -135,7 +137,7 @@ func openPack(name string) (*attest.Pack, func(), error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		p, err := attest.ReadDir(root.FS())
+		p, err := reader.Dir(root.FS())
 		if err != nil {
 			root.Close()
 			return nil, nil, fmt.Errorf("%s: %w", name, err)
@@ -146,7 +148,7 @@ func openPack(name string) (*attest.Pack, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := attest.ReadZip(f, info.Size())
+	p, err := reader.Zip(f, info.Size())
 	if err != nil {
 		f.Close()
 		return nil, nil, fmt.Errorf("%s: %w", name, err)
