@@ -22,7 +22,8 @@ const version = "/v1"
 var files embed.FS
 
 // The predicate types of version 1. The other schemas are of documents: a
-// configuration is an artifact of a registration, a verdict what verifying prints.
+// configuration is an artifact of a registration, a verdict what verifying prints,
+// scores what auditing published scores prints.
 var statements = []string{"claim", "grant", "head", "model", "registration", "release", "result", "retraction", "testset"}
 
 // PredicateType is the in-toto predicateType of a kind of statement.
@@ -37,9 +38,9 @@ func KindOf(predicateType string) (kind string, ok bool) {
 }
 
 // Names lists everything that has a schema: the kinds of statements, and the
-// documents "configuration" and "verdict".
+// documents "configuration", "scores" and "verdict".
 func Names() []string {
-	return slices.Sorted(slices.Values(append([]string{"configuration", "verdict"}, statements...)))
+	return slices.Sorted(slices.Values(append([]string{"configuration", "scores", "verdict"}, statements...)))
 }
 
 // Schema returns the JSON Schema of a name. The error wraps fs.ErrNotExist when

@@ -38,6 +38,9 @@ func (e *env) runHelp(c *cli.Context) error {
 	if i := slices.IndexFunc(app.Commands, func(c *cli.Command) bool { return c.HasName(topic) }); i >= 0 {
 		return e.help(append(c.Args().Slice(), "--help"))
 	}
+	if topic == "formats" {
+		return e.printFormats()
+	}
 	page, err := helpPages.ReadFile("help/" + topic + ".md")
 	if errors.Is(err, fs.ErrNotExist) {
 		page, err = schemas.Page(topic)
@@ -58,7 +61,7 @@ func (e *env) help(args []string) error {
 
 // topics lists the pages: those of the program and those of the statements.
 func topics() []string {
-	var names []string
+	names := []string{"formats"}
 	files, err := fs.ReadDir(helpPages, "help")
 	if err != nil {
 		panic(err)

@@ -1,0 +1,96 @@
+package harness
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"io/fs"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/proctor-attest/proctor/attest"
+)
+
+func gzipped(t *testing.T, text string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+const board = ",win_rate,n_total\na,50.0,805\n"
+
+func TestImport(t *testing.T) {
+	packed := append(gzipped(t, board), gzipped(t, "b,1.0,805\n")...)
+	fsys := fstest.MapFS{
+		"x/a_leaderboard.csv":    {Data: []byte(board)},
+		"x/b_leaderboard.csv.gz": {Data: packed},
+		"x/bad_leaderboard.csv":  {Data: []byte(board + "b,1\n")},
+		"x/cut.gz":               {Data: packed[:20]},
+		"x/notes.txt":            {Data: []byte("a")},
+		"x/link_leaderboard.csv": {Data: []byte("/etc/passwd"), Mode: fs.ModeSymlink},
+		"y/a_leaderboard.csv":    {Data: []byte("not asked for")},
+	}
+	in, err := Import(fsys, []string{"x", "x/a_leaderboard.csv"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, table := range in.Tables {
+		f := table.File
+		if data := fsys[f.Path].Data; f.SHA256 != attest.Hash(sha256.Sum256(data)) || f.Size != int64(len(data)) {
+			t.Errorf("%s: digest or size is wrong", f.Path)
+		}
+		for _, r := range table.Rows {
+			got = append(got, table.Board+"/"+r.Entry+" "+strings.Join(r.Values, " "))
+		}
+	}
+	if diff := cmp.Diff([]string{"a/a 50.0 805", "b/a 50.0 805", "b/b 1.0 805"}, got); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"x/notes.txt"}, in.Unrecognised); diff != "" {
+		t.Errorf("unrecognised (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"x/link_leaderboard.csv"}, in.Links); diff != "" {
+		t.Errorf("links (-want +got):\n%s", diff)
+	}
+	var refused []string
+	for _, r := range in.Refused {
+		refused = append(refused, r.File.Path+": "+r.Reason)
+	}
+	want := []string{"x/bad_leaderboard.csv: record on line 3: wrong number of fields", "x/cut.gz: unexpected EOF"}
+	if diff := cmp.Diff(want, refused); diff != "" {
+		t.Errorf("refused (-want +got):\n%s", diff)
+	}
+}
+
+// Every importer says all of what it can say, and has a name of its own.
+func TestImporters(t *testing.T) {
+	seen := map[string]bool{}
+	for _, im := range Importers() {
+		if im.Name == "" || seen[im.Name] {
+			t.Errorf("importer %q: no name, or one that is taken", im.Name)
+		}
+		seen[im.Name] = true
+		a := im.About
+		for _, s := range []string{a.Files, a.Model, a.Dataset, a.Items, a.Aggregate, a.Absent} {
+			if s == "" {
+				t.Errorf("importer %s does not say everything: %+v", im.Name, a)
+			}
+		}
+		for _, head := range []string{"", "{", "[", "\x00", "NaN"} {
+			if im.Claims("some/file.bin", []byte(head)) {
+				t.Errorf("importer %s claims a file of %q", im.Name, head)
+			}
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/proctor-attest/proctor/attest/harness"
+	"github.com/proctor-attest/proctor/ledger/durable"
+	"github.com/proctor-attest/proctor/verify/history"
+	"github.com/proctor-attest/proctor/verify/report"
+)
+
+func (e *env) cmdAuditScores() *cli.Command {
+	return &cli.Command{
+		Name:      "scores",
+		Usage:     "recompute published scores from per-item results, and say what speaks against them",
+		ArgsUsage: "PATH…",
+		Description: "Reads every file below PATH that it knows (\"proctor help formats\"), joins published\n" +
+			"tables with results, and recomputes. Links are not followed and nothing is run or\n" +
+			"fetched. Exit code 3: something was found; 4: something could not be recomputed.",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
+			&cli.StringFlag{Name: "csv", Usage: "also write the rows to `FILE`"},
+			&cli.BoolFlag{Name: "formats", Usage: "list the files that are known, and stop"},
+			quietFlag(),
+		},
+		Action: e.runAuditScores,
+	}
+}
+
+func (e *env) runAuditScores(c *cli.Context) error {
+	if c.Bool("formats") {
+		return e.printFormats()
+	}
+	if c.Args().Len() == 0 {
+		return usagef("audit scores needs files or folders")
+	}
+	if name := c.String("csv"); name != "" {
+		if err := newFile(name); err != nil {
+			return err
+		}
+	}
+	in, err := e.importAll(c)
+	if err != nil {
+		return err
+	}
+	r := history.Audit(in)
+	if c.Bool("json") {
+		err = e.printJSON(r)
+	} else {
+		err = report.Scores(e.stdout, r)
+	}
+	if err != nil {
+		return err
+	}
+	if name := c.String("csv"); name != "" {
+		if err := durable.Write(name, 0o644, func(w io.Writer) error { return writeRows(w, r.Rows) }); err != nil {
+			return err
+		}
+	}
+	e.noteSkipped(c, in)
+	switch {
+	case len(r.Findings) > 0:
+		return &verdictError{exitContradicted}
+	case len(r.Rows) == 0:
+		return withHint(fmt.Errorf("no scores were found"), `"proctor help formats" lists the files that are known`)
+	case r.Incomplete():
+		return &verdictError{exitGaps}
+	}
+	return nil
+}
+
+// importAll reads what the arguments name.
+func (e *env) importAll(c *cli.Context) (*harness.Imported, error) {
+	fsys, paths, err := openTrees(c.Args().Slice())
+	if err != nil {
+		return nil, err
+	}
+	defer fsys.close()
+	var total int64
+	for _, p := range paths {
+		total += fsys.size(p)
+	}
+	bar := e.progress(c, "reading", total)
+	defer bar.done()
+	var read atomic.Int64
+	return harness.Import(fsys, paths, func(n int64) {
+		if e.ctx.Err() == nil {
+			bar.bytes(read.Add(n), total)
+		}
+	})
+}
+
+// noteSkipped says what was not looked at.
+func (e *env) noteSkipped(c *cli.Context, in *harness.Imported) {
+	const most = 5
+	for _, skipped := range []struct {
+		what  string
+		names []string
+	}{{"not recognised", in.Unrecognised}, {"links, not followed", in.Links}} {
+		if n := len(skipped.names); n > 0 {
+			text := strings.Join(skipped.names[:min(n, most)], ", ")
+			if n > most {
+				text += ", …"
+			}
+			e.note(c, "%s: %d files (%s)", skipped.what, n, text)
+		}
+	}
+}
+
+func writeRows(w io.Writer, rows []history.Row) error {
+	out := csv.NewWriter(w)
+	if err := out.Write([]string{"board", "entry", "metric", "published", "recomputed", "items", "status", "low", "high", "detail", "file", "line"}); err != nil {
+		return err
+	}
+	for _, r := range rows {
+		var low, high, file, line string
+		if r.Interval != nil {
+			low, high = r.Interval.Low, r.Interval.High
+		}
+		if len(r.Files) > 0 {
+			file, line = r.Files[0].Path, strconv.Itoa(r.Files[0].Line)
+		}
+		cells := []string{r.Board, r.Entry, r.Metric, r.Published, r.Recomputed, strconv.Itoa(r.Items), string(r.Status), low, high, r.Detail, file, line}
+		for i := range cells {
+			cells[i] = inert(cells[i])
+		}
+		if err := out.Write(cells); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// inert keeps a spreadsheet from taking foreign text for a formula.
+func inert(cell string) string {
+	if cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+		return cell
+	}
+	if _, err := strconv.ParseFloat(cell, 64); err == nil {
+		return cell
+	}
+	return "'" + cell
+}
+
+func (e *env) printFormats() error {
+	fmt.Fprint(e.stdout, formatsPage())
+	return nil
+}
+
+// formatsPage is the help page "formats": what each importer says of itself.
+func formatsPage() string {
+	var b strings.Builder
+	b.WriteString("# formats\n\nThe files that \"proctor audit scores\" knows. It recognises them by name and first\nbytes, compressed with gzip or Zstandard or not, and never by guessing a version.\n")
+	for _, im := range harness.Importers() {
+		fmt.Fprintf(&b, "\n## %s\n\n", im.Name)
+		tested := "tested on " + im.Tested
+		if im.Tested == "" {
+			tested = "not tested on real logs"
+		}
+		for _, line := range [][2]string{
+			{"files", im.About.Files}, {"model", im.About.Model}, {"data set", im.About.Dataset}, {"items", im.About.Items},
+			{"aggregate", im.About.Aggregate}, {"absent", im.About.Absent}, {"tested", tested},
+		} {
+			fmt.Fprintf(&b, "%-10s %s\n", line[0], line[1])
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,92 @@
+package history
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/proctor-attest/proctor/attest/harness"
+)
+
+// audit is what checks look at.
+type audit struct {
+	in      *harness.Imported
+	runs    map[key][]*harness.Run // in the order of their files
+	results []Row
+	moments map[momentsOf]*moments
+}
+
+// key joins a run with its row of a table.
+type key struct{ board, entry string }
+
+func (k key) String() string { return rowName(k.board, k.entry) }
+
+func rowName(board, entry string) string {
+	if board == "" {
+		return entry
+	}
+	return board + "/" + entry
+}
+
+func newAudit(in *harness.Imported) *audit {
+	a := &audit{in: in, runs: map[key][]*harness.Run{}, moments: map[momentsOf]*moments{}}
+	for _, r := range in.Runs {
+		k := key{r.Board, r.Entry}
+		a.runs[k] = append(a.runs[k], r)
+	}
+	return a
+}
+
+// rows are first those of tables, then what runs state of themselves, then the runs
+// that no table has.
+func (a *audit) rows() []Row {
+	rows := []Row{}
+	published := map[key]bool{}
+	for _, t := range a.in.Tables {
+		for i := range t.Rows {
+			rows = append(rows, a.tableRow(t, &t.Rows[i])...)
+			published[key{t.Board, t.Rows[i].Entry}] = true
+		}
+	}
+	for _, r := range a.in.Runs {
+		for i := range r.Aggregates {
+			rows = append(rows, a.aggregateRow(r, &r.Aggregates[i]))
+			published[key{r.Board, r.Entry}] = true
+		}
+	}
+	for _, r := range a.in.Runs {
+		if !published[key{r.Board, r.Entry}] {
+			rows = append(rows, a.unpublished(r)...)
+		}
+	}
+	for _, f := range a.in.Refused {
+		rows = append(rows, refused(f))
+	}
+	return rows
+}
+
+// places are the files of runs.
+func places(runs ...*harness.Run) []Place {
+	var all []Place
+	for _, r := range runs {
+		for _, f := range r.Files {
+			all = append(all, placeOf(f, 0))
+		}
+	}
+	return dedupe(all)
+}
+
+func placeOf(f harness.File, line int) Place { return Place{f.Path, f.SHA256, line} }
+
+// dedupe keeps the order.
+func dedupe(all []Place) []Place {
+	seen := map[Place]bool{}
+	return slices.DeleteFunc(all, func(p Place) bool {
+		was := seen[p]
+		seen[p] = true
+		return was
+	})
+}
+
+func comparePlaces(a, b Place) int {
+	return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line))
+}

@@ -1,0 +1,41 @@
+package history
+
+import "testing"
+
+func TestShows(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		x    float64
+		want bool
+	}{
+		{"42.70", 42.7049, true},
+		{"42.70", 42.7051, false},
+		{"42.7 %", 42.66, true},
+		{"42.7", 42.64, false},
+		{"0.5", 0.55, true}, // a half may have been rounded either way
+		{"783", 783, true},
+		{"783", 784, false},
+		{"783.0", 783.04, true},
+		{"1e-3", 0.0014, true},
+		{"1e-3", 0.0016, false},
+		{"1.5E+2", 150.4, true},
+		{"45.71428571428572", 45.714285714285715, true},
+		{"45.71428571428572", 45.7142857143, true}, // the noise of another order of adding
+		{"45.71428571428572", 45.71428581, false},
+		{"0.0", 0, true},
+		{"-3.2", -3.21, true},
+	} {
+		p, err := parsePublished(tt.text)
+		if err != nil {
+			t.Fatalf("parsePublished(%q): %v", tt.text, err)
+		}
+		if got := p.shows(tt.x); got != tt.want {
+			t.Errorf("%q shows %v = %v, want %v", tt.text, tt.x, got, tt.want)
+		}
+	}
+	for _, text := range []string{"", "%", "n/a", "NaN", "Infinity", "1e999", "0x10", "1_000", "--1", "1e9999", "12 of 15"} {
+		if p, err := parsePublished(text); err == nil {
+			t.Errorf("parsePublished(%q) = %+v, want an error", text, p)
+		}
+	}
+}

@@ -1,0 +1,157 @@
+package history
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/proctor-attest/proctor/attest/harness"
+)
+
+// momentsOf names the values that moments are of.
+type momentsOf struct {
+	run     *harness.Run
+	measure int
+}
+
+// moments is what most rules need of the values of a run: one pass for all of them.
+type moments struct {
+	n                   int
+	mean, sd            float64 // sd with n−1
+	wins, losses, draws int
+	sum                 float64
+}
+
+// result is a recomputed number.
+type result struct {
+	value float64
+	items int
+	sd    float64 // of the items' values, where the number is their mean; else 0
+}
+
+// recompute is what a metric of a run comes to.
+func (a *audit) recompute(r *harness.Run, m harness.Metric) (result, error) {
+	measure := 0
+	if m.Measure != "" {
+		if measure = slices.Index(r.Measures, m.Measure); measure < 0 {
+			return result{}, fmt.Errorf("the items have no %s", m.Measure)
+		}
+	}
+	rule, ok := rules[m.Rule]
+	if !ok {
+		return result{}, errors.New("nothing says how it comes from the items")
+	}
+	got, err := rule(a, r, measure, m)
+	if err != nil {
+		return result{}, err
+	}
+	scale := cmp.Or(m.Scale, 1)
+	got.value *= scale
+	got.sd *= scale
+	if m.Cut {
+		got.value = math.Trunc(got.value)
+	}
+	return got, nil
+}
+
+type rule func(a *audit, r *harness.Run, measure int, m harness.Metric) (result, error)
+
+var rules = map[harness.Rule]rule{
+	harness.Mean: ofMoments(func(m *moments) (result, error) { return result{value: m.mean, sd: m.sd}, nil }),
+	harness.StandardError: ofMoments(func(m *moments) (result, error) {
+		if m.n < 2 {
+			return result{}, errors.New("the standard error of one item is undefined")
+		}
+		return result{value: m.sd / math.Sqrt(float64(m.n))}, nil
+	}),
+	harness.Sum:    ofMoments(func(m *moments) (result, error) { return result{value: m.sum}, nil }),
+	harness.Count:  ofMoments(func(m *moments) (result, error) { return result{value: float64(m.n)}, nil }),
+	harness.Wins:   ofMoments(func(m *moments) (result, error) { return result{value: float64(m.wins)}, nil }),
+	harness.Losses: ofMoments(func(m *moments) (result, error) { return result{value: float64(m.losses)}, nil }),
+	harness.Draws:  ofMoments(func(m *moments) (result, error) { return result{value: float64(m.draws)}, nil }),
+	harness.Decided: ofMoments(func(m *moments) (result, error) {
+		return result{value: (float64(m.wins) + float64(m.draws)/2) / float64(m.n)}, nil
+	}),
+	harness.MeanOfStated: func(a *audit, r *harness.Run, measure int, _ harness.Metric) (result, error) {
+		m := a.momentsOf(r, measure)
+		if r.Dataset.Items <= 0 {
+			return result{}, errors.New("nothing says how many items there are")
+		}
+		return result{value: m.sum / float64(r.Dataset.Items), items: r.Dataset.Items}, nil
+	},
+}
+
+func ofMoments(f func(m *moments) (result, error)) rule {
+	return func(a *audit, r *harness.Run, measure int, _ harness.Metric) (result, error) {
+		m := a.momentsOf(r, measure)
+		if m.n == 0 {
+			return result{}, errors.New("no item has a value")
+		}
+		got, err := f(m)
+		got.items = m.n
+		return got, err
+	}
+}
+
+func (a *audit) momentsOf(r *harness.Run, measure int) *moments {
+	of := momentsOf{r, measure}
+	if a.moments[of] == nil {
+		a.moments[of] = newMoments(r, measure)
+	}
+	return a.moments[of]
+}
+
+func newMoments(r *harness.Run, measure int) *moments {
+	m := &moments{}
+	var total, squares sum
+	for i := range r.Items.Len() {
+		x, ok := itemValue(r, i, measure)
+		if !ok {
+			continue
+		}
+		m.n++
+		total.add(x)
+		switch {
+		case x > 0.5:
+			m.wins++
+		case x < 0.5:
+			m.losses++
+		default:
+			m.draws++
+		}
+	}
+	if m.n == 0 {
+		return m
+	}
+	m.sum = total.value()
+	m.mean = m.sum / float64(m.n)
+	for i := range r.Items.Len() {
+		if x, ok := itemValue(r, i, measure); ok {
+			squares.add((x - m.mean) * (x - m.mean))
+		}
+	}
+	if m.n > 1 {
+		m.sd = math.Sqrt(squares.value() / float64(m.n-1))
+	}
+	return m
+}
+
+// itemValue is the mean over samples of one measure of one item.
+func itemValue(r *harness.Run, i, measure int) (float64, bool) {
+	values, step := r.Items.Values(i), max(len(r.Measures), 1)
+	if r.Items.Excluded(i) != "" || measure >= len(values) {
+		return 0, false
+	}
+	if len(values) <= step {
+		return values[measure], true
+	}
+	var total sum
+	n := 0
+	for ; measure < len(values); measure += step {
+		total.add(values[measure])
+		n++
+	}
+	return total.value() / float64(n), true
+}
