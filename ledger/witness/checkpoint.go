@@ -37,6 +37,9 @@ func (w *Witness) AddCheckpoint(ctx context.Context, old uint64, proof [][32]byt
 		return nil, err
 	}
 	defer lock.Release()
+	if waiting, err := w.waits(c.Origin); err != nil || waiting {
+		return nil, errors.Join(err, ErrRestored)
+	}
 	last, since, err := w.last(c.Origin)
 	if err != nil {
 		return nil, err
@@ -47,11 +50,16 @@ func (w *Witness) AddCheckpoint(ctx context.Context, old uint64, proof [][32]byt
 	if err := continues(last, c, proof); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotConsistent, err)
 	}
+	return w.cosign(c, since)
+}
+
+// cosign signs a checkpoint that may be signed, and records it.
+func (w *Witness) cosign(c ledger.Checkpoint, since time.Time) ([]byte, error) {
 	now := w.Now().Unix()
 	if now <= 0 || now < since.Unix() {
 		return nil, fmt.Errorf("%w, of %s", ErrClock, since.Format(time.RFC3339))
 	}
-	text := textOf(checkpoint)
+	text := textOf(c.Signed)
 	line := w.sign(text, uint64(now))
 	// "The witness MUST persist the new checkpoint before responding."
 	if err := durable.WriteFile(w.statePath(c.Origin), slices.Concat(text, []byte("\n"), line), 0o644); err != nil {

@@ -14,10 +14,15 @@
 //	operator  who runs the witness, a URI
 //	logs      verifier keys of the logs that it cosigns, one a line
 //	<hex>     named by the SHA-256 of an origin: the last checkpoint cosigned
+//	restored  logs whose record comes from a backup, one a line; usually absent
 //	lock      held while a request is answered
 //
 // The last checkpoint is on disk before a cosignature leaves AddCheckpoint, and
-// any number of processes may use one directory. Restoring a directory from a
-// backup makes a witness forget what it vouched for: make a new witness instead.
-// Serving it over HTTP is left to others.
+// any number of processes may use one directory. Serving it over HTTP is left to
+// others.
+//
+// A witness that comes from a backup has forgotten what it vouched for since. Who
+// brings one back calls MarkRestored, and after that it cosigns a log only when Renew
+// was shown the ledger as it is now. Logs that it began to cosign after the backup it
+// does not know at all: a new witness is safer than adding one of them again.
 package witness

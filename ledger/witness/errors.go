@@ -18,6 +18,10 @@ var (
 // would be to say that it had not yet seen what it has cosigned.
 var ErrClock = errors.New("the clock is behind the last cosignature")
 
+// ErrRestored says that the witness's record of a log comes from a backup. It may
+// have cosigned more since, and would cosign a second history after the first.
+var ErrRestored = errors.New("the witness was restored from a backup, and what it cosigned since is not confirmed")
+
 // A ConflictError says that the old size of a request is not that of the last
 // checkpoint that the witness cosigned. Its HTTP status is 409.
 type ConflictError struct {

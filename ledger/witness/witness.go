@@ -58,7 +58,7 @@ func Create(dir, name, operator string) error {
 		return err
 	}
 	defer lock.Release()
-	for _, name := range []string{"key", "pub", "logs"} {
+	for _, name := range []string{"key", "pub", "logs", restoredName} {
 		if _, err := os.Lstat(w.path(name)); !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%s has a witness already: %w", dir, fs.ErrExist)
 		}
@@ -143,8 +143,10 @@ func (w *Witness) Name() string { return w.key.Name }
 func (w *Witness) Operator() string { return w.operator }
 
 // Logs returns the logs that the witness cosigns.
-func (w *Witness) Logs() ([]ledger.LogKey, error) {
-	text, err := os.ReadFile(w.path("logs"))
+func (w *Witness) Logs() ([]ledger.LogKey, error) { return w.readLogs("logs") }
+
+func (w *Witness) readLogs(name string) ([]ledger.LogKey, error) {
+	text, err := os.ReadFile(w.path(name))
 	if err != nil {
 		return nil, err
 	}
@@ -152,15 +154,24 @@ func (w *Witness) Logs() ([]ledger.LogKey, error) {
 	for line := range strings.Lines(string(text)) {
 		k, err := ledger.ParseLogKey(strings.TrimSuffix(line, "\n"))
 		if err != nil {
-			return nil, fmt.Errorf("%s: line %d: %w", w.path("logs"), len(logs)+1, err)
+			return nil, fmt.Errorf("%s: line %d: %w", w.path(name), len(logs)+1, err)
 		}
 		logs = append(logs, k)
 	}
 	return logs, nil
 }
 
+func (w *Witness) writeLogs(name string, logs []ledger.LogKey) error {
+	var text strings.Builder
+	for _, l := range logs {
+		fmt.Fprintln(&text, l.VKey)
+	}
+	return durable.WriteFile(w.path(name), []byte(text.String()), 0o644)
+}
+
 // AddLog makes the witness cosign a log, from an empty tree on. A log that it
-// cosigns already is no error; another key for its origin is one.
+// cosigns already is no error; another key for its origin is one, and so is any
+// new log while a backup's records wait for Renew: it may have been cosigned since.
 func (w *Witness) AddLog(vkey string) error {
 	k, err := ledger.ParseLogKey(vkey)
 	if err != nil {
@@ -181,6 +192,9 @@ func (w *Witness) AddLog(vkey string) error {
 		}
 		return nil
 	}
+	if waiting, err := w.Restored(); err != nil || len(waiting) > 0 {
+		return errors.Join(err, ErrRestored)
+	}
 	// The empty state comes first. A log without a state file is then one whose
 	// state was lost, not a new one.
 	state := w.statePath(k.Origin)
@@ -189,11 +203,7 @@ func (w *Witness) AddLog(vkey string) error {
 			return err
 		}
 	}
-	var text strings.Builder
-	for _, l := range append(logs, k) {
-		fmt.Fprintln(&text, l.VKey)
-	}
-	return durable.WriteFile(w.path("logs"), []byte(text.String()), 0o644)
+	return w.writeLogs("logs", append(logs, k))
 }
 
 func find(logs []ledger.LogKey, origin string) (ledger.LogKey, bool) {

@@ -192,7 +192,7 @@ func TestCreateRefuses(t *testing.T) {
 			t.Errorf("Create(%q, %q) failed and left a directory", tc.witness, tc.operator)
 		}
 	}
-	for _, name := range []string{"key", "pub", "logs"} {
+	for _, name := range []string{"key", "pub", "logs", "restored"} {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
 			t.Fatal(err)
@@ -494,6 +494,119 @@ func TestState(t *testing.T) {
 			}
 		})
 	}
+}
+
+// grown is a testLog of some size, as a Reader.
+type grown struct {
+	*testLog
+	checkpoint []byte
+}
+
+func (g grown) ReadCheckpoint(context.Context) ([]byte, error) { return g.checkpoint, nil }
+
+// A witness from a backup knows the tree of size 5 and has cosigned one of size 8
+// since. Until it is told, it cosigns nothing; told, it goes on from there.
+func TestRestored(t *testing.T) {
+	l, fork := newLog(t, origin, "log", 0), newLog(t, origin, "log", 1)
+	second, third := newLog(t, "second.example/log", "second", 0), newLog(t, "third.example/log", "third", 0)
+	dir := filepath.Join(t.TempDir(), "w")
+	if err := witness.Create(dir, "w.example", "https://w.example"); err != nil {
+		t.Fatal(err)
+	}
+	w := open(t, dir)
+	w.Now = clock(1000)
+	for _, l := range []*testLog{l, second} {
+		if err := w.AddLog(l.vkey); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.AddCheckpoint(t.Context(), 0, nil, l.checkpoint(t, 5)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if logs, err := w.Restored(); len(logs) != 0 || err != nil {
+		t.Errorf("Restored() = %v, %v; want none", logs, err)
+	}
+	if err := witness.MarkRestored(dir); err != nil {
+		t.Fatal(err)
+	}
+	if logs, err := w.Restored(); len(logs) != 2 || err != nil {
+		t.Errorf("Restored() = %v, %v; want both", logs, err)
+	}
+	if err := witness.Create(dir, "w.example", "https://w.example"); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("Create = %v, want %v", err, fs.ErrExist)
+	}
+	for _, l := range []*testLog{l, fork, second} {
+		if line, err := w.AddCheckpoint(t.Context(), 5, l.consistency(t, 5, 8), l.checkpoint(t, 8)); line != nil || !errors.Is(err, witness.ErrRestored) {
+			t.Errorf("AddCheckpoint = %q, %v; want %v", line, err, witness.ErrRestored)
+		}
+	}
+	if err := w.AddLog(third.vkey); !errors.Is(err, witness.ErrRestored) {
+		t.Errorf("AddLog = %v, want %v", err, witness.ErrRestored)
+	}
+
+	since := l.checkpoint(t, 8) // as it was cosigned after the backup
+	since = append(since, cosignedAt(t, dir, l, 8, 2000)...)
+	for _, tc := range []struct {
+		name string
+		copy grown
+		now  int64
+		want error
+	}{
+		{"a fork", grown{fork, fork.checkpoint(t, 8)}, 3000, ledger.ErrRollback},
+		{"an older copy", grown{l, l.checkpoint(t, 3)}, 3000, ledger.ErrRollback},
+		{"an unknown log", grown{third, third.checkpoint(t, 8)}, 3000, witness.ErrUnknownLog},
+		{"an earlier clock than the record's", grown{l, l.checkpoint(t, 8)}, 999, witness.ErrClock},
+		{"an earlier clock than the copy's", grown{l, since}, 1500, witness.ErrClock},
+	} {
+		w.Now = clock(tc.now)
+		if err := w.Renew(t.Context(), tc.copy); !errors.Is(err, tc.want) {
+			t.Errorf("Renew from %s = %v, want %v", tc.name, err, tc.want)
+		}
+	}
+	w.Now = clock(3000)
+	if err := w.Renew(t.Context(), grown{l, since}); err != nil {
+		t.Fatal(err)
+	}
+	if logs, err := w.Restored(); len(logs) != 1 || logs[0].Origin != second.origin || err != nil {
+		t.Errorf("Restored() = %v, %v; want the second log", logs, err)
+	}
+	var conflict *witness.ConflictError
+	if _, err := w.AddCheckpoint(t.Context(), 5, fork.consistency(t, 5, 9), fork.checkpoint(t, 9)); !errors.As(err, &conflict) || conflict.Size != 8 {
+		t.Errorf("AddCheckpoint of a fork = %v, want a conflict with size 8", err)
+	}
+	line, err := w.AddCheckpoint(t.Context(), 8, l.consistency(t, 8, 9), l.checkpoint(t, 9))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cosigned(t, w, l.checkpoint(t, 9), line, 3000)
+	if err := w.Renew(t.Context(), grown{second, second.checkpoint(t, 5)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "restored")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("once nothing waits the list is there still: %v", err)
+	}
+	if err := w.AddLog(third.vkey); err != nil {
+		t.Error(err)
+	}
+}
+
+// cosignedAt is a cosignature that another copy of a restored witness gives.
+func cosignedAt(t testing.TB, from string, l *testLog, size uint8, now int64) []byte {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "copy")
+	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, "restored")); err != nil {
+		t.Fatal(err)
+	}
+	other := open(t, dir)
+	other.Now = clock(now)
+	line, err := other.AddCheckpoint(t.Context(), 5, l.consistency(t, 5, size), l.checkpoint(t, size))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return line
 }
 
 // Of two histories offered at once from the same size, one is cosigned.
