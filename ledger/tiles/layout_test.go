@@ -16,12 +16,11 @@ import (
 	"github.com/proctor-attest/proctor/ledger/tiles"
 )
 
-// A ledger of more than one tile, grown by Tessera itself: package ledger reads
-// what Tessera writes, and Open goes on from there.
-func TestManyTiles(t *testing.T) {
-	const size = 600
-	c := newLedger(t, 3)
+// grow appends entry(from) and on, up to entry(to-1), at once and with Tessera alone.
+func grow(t testing.TB, c tiles.Config, from, to int) {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
 	driver, err := posix.New(ctx, posix.Config{Path: c.Dir})
 	if err != nil {
 		t.Fatal(err)
@@ -33,19 +32,25 @@ func TestManyTiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	var futures []tessera.IndexFuture
-	for i := 3; i < size; i++ {
+	for i := from; i < to; i++ {
 		futures = append(futures, appender.Add(ctx, tessera.NewEntry(entry(i))))
 	}
 	for i, f := range futures {
-		if at, err := f(); err != nil || at.Index != uint64(3+i) {
-			t.Fatalf("Add(%q) = %d, %v; want index %d", entry(3+i), at.Index, err, 3+i)
+		if at, err := f(); err != nil || at.Index != uint64(from+i) {
+			t.Fatalf("Add(%q) = %d, %v; want index %d", entry(from+i), at.Index, err, from+i)
 		}
 	}
 	if err := shutdown(ctx); err != nil {
 		t.Fatal(err)
 	}
-	stop()
+}
 
+// A ledger of more than one tile, grown by Tessera itself: package ledger reads
+// what Tessera writes, and Open goes on from there.
+func TestManyTiles(t *testing.T) {
+	const size = 600
+	c := newLedger(t, 3)
+	grow(t, c, 3, size)
 	partial := filepath.Join(c.Dir, "tile/0/000.p")
 	if _, err := os.Stat(partial); err != nil {
 		t.Fatalf("nothing to sweep: %v", err)
