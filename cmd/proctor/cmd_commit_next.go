@@ -59,7 +59,7 @@ func (e *env) runCommitNext(c *cli.Context) error {
 		return err
 	}
 	defer done()
-	version, err := e.commitChange(c, storeDir, nextDir, change)
+	version, err := e.commitChange(c, storeDir, nextDir, before.Statement.Predicate.(*attest.Testset), change)
 	if err != nil {
 		return err
 	}
@@ -179,6 +179,21 @@ func (s *issuing) settleStore(storeDir string) error {
 	return os.RemoveAll(old)
 }
 
+// checkStore refuses a store that is not of the newest version: what follows would
+// contradict it.
+func checkStore(store *testset.Store, newest *attest.Testset) error {
+	set := store.Set()
+	active, err := testset.Active(set.Size, store.Bitmap())
+	if err != nil {
+		return err
+	}
+	if (attest.Version{Size: set.Size, Root: set.Root, Active: active}) != newest.Version {
+		return withHint(fmt.Errorf("the store is of another version of %q than your newest statement: %d items, want %d", newest.Name, set.Size, newest.Version.Size),
+			"it comes from a backup perhaps: bring the newest one back; from this one no version can follow")
+	}
+	return nil
+}
+
 func (s *issuing) signed(v attest.Version) bool {
 	for _, e := range s.chain {
 		if set, ok := e.Statement.Predicate.(*attest.Testset); ok && set.Version == v {
@@ -188,12 +203,15 @@ func (s *issuing) signed(v attest.Version) bool {
 	return false
 }
 
-func (e *env) commitChange(c *cli.Context, storeDir, nextDir string, change testset.Change) (*testset.Version, error) {
+func (e *env) commitChange(c *cli.Context, storeDir, nextDir string, newest *attest.Testset, change testset.Change) (*testset.Version, error) {
 	store, err := testset.OpenStore(storeDir)
 	if err != nil {
 		return nil, err
 	}
 	defer store.Close()
+	if err := checkStore(store, newest); err != nil {
+		return nil, fmt.Errorf("%s: %w", storeDir, err)
+	}
 	bar := e.progress(c, "committing", fileSize(change.Source.Name))
 	defer bar.done()
 	change.Progress = bar.rows
@@ -213,6 +231,9 @@ const maxEdits = 400
 // bitmap of the version before, so that a reader can follow what was retired.
 func (h *home) nextTestset(c *cli.Context, before *attest.Entry, version *testset.Version, bindings map[string]attest.Hash) (*attest.Pack, *attest.Testset, error) {
 	previous, _, err := openPack(h.packFile(before.Statement.ID))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = withHint(err, "the home comes from an older backup perhaps: put the pack that you published there")
+	}
 	if err != nil {
 		return nil, nil, err
 	}
