@@ -2,9 +2,7 @@ package main
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -52,9 +50,7 @@ func (e *env) runInit(c *cli.Context) (err error) {
 		return usagef("issuer %q is not a URI such as https://lab.example", issuer)
 	}
 	final := homeDir()
-	if _, err := os.Lstat(final); err == nil {
-		return withHint(fmt.Errorf("%s exists", final), "one home holds one issuer; PROCTOR_HOME names another place")
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	if err := noHome(final); err != nil {
 		return err
 	}
 	password, err := e.newPassword(c)
@@ -158,11 +154,11 @@ func originFor(issuer string) string {
 func (h *home) createWitnesses(origin string, dirs []string, final string) ([]*witness.Witness, error) {
 	if len(dirs) == 0 {
 		name := strings.TrimSuffix(origin, "/ledger") + "/witness"
-		if err := witness.Create(h.path("witness"), name, h.config.Issuer); err != nil {
+		if err := witness.Create(h.path(witnessDir), name, h.config.Issuer); err != nil {
 			return nil, err
 		}
-		h.config.Witnesses = []string{"witness"}
-		w, err := witness.Open(h.path("witness"))
+		h.config.Witnesses = []string{witnessDir}
+		w, err := witness.Open(h.path(witnessDir))
 		if err != nil {
 			return nil, err
 		}
@@ -247,13 +243,14 @@ policy    %s
 `, h.dir, h.config.Issuer, h.path(issuerKeyFile), h.path(h.config.Ledger), h.path(policyFile))
 	unencrypted := "The ledger's key, " + h.path(ledgerKeyFile) + ", is"
 	if selfWitnessed {
-		unencrypted = "The keys of ledger and witness, in " + h.path("keys") + " and " + h.path("witness") + ", are"
+		unencrypted = "The keys of ledger and witness, in " + h.path("keys") + " and " + h.path(witnessDir) + ", are"
 	}
 	fmt.Fprintf(e.stderr, `
 %s unencrypted,
 readable by you alone: it must sign without anybody at the keyboard. Losing secrets/
 loses the means to open what you commit to, never the means to verify it; nobody can
-restore it.
+make it again. "proctor backup FILE" writes the whole home to one encrypted file: do so
+when you have committed to something, and keep the file elsewhere.
 `, unencrypted)
 	if selfWitnessed {
 		fmt.Fprint(e.stderr, `

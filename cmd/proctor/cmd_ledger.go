@@ -234,12 +234,16 @@ func (e *env) runWitnessAdd(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	w, err := witness.Open(h.path("witness"))
+	w, err := witness.Open(h.path(witnessDir))
 	if err != nil {
 		return withHint(errors.Join(err), `"proctor init" without --witness makes a local witness`)
 	}
 	vkey := strings.TrimSpace(string(data))
-	if err := w.AddLog(vkey); err != nil {
+	err = w.AddLog(vkey)
+	if errors.Is(err, witness.ErrRestored) {
+		err = withHint(err, `"proctor restore --confirm --ledger DIR" shows it the ledgers that it cosigns`)
+	}
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(e.stdout, "witness   %s\ncosigns   %s\n", w.Name(), vkey)

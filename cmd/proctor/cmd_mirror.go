@@ -54,18 +54,23 @@ func (e *env) runLedgerMirror(c *cli.Context) error {
 	bar := e.progress(c, "copying", 0)
 	cp, err := ledger.Mirror(c.Context, from, c.String("out"), open, func(files, of uint64) { bar.bytes(int64(files), int64(of)) })
 	bar.done()
-	var rollback *ledger.RollbackError
-	if errors.As(err, &rollback) {
-		// Two checkpoints that one log signed and that exclude each other.
-		fmt.Fprintf(e.stdout, "ledger    misbehaves\n\n%s\n%s", rollback.Old.Signed, rollback.New.Signed)
-		fmt.Fprintf(e.stderr, "proctor: %s\nhint: keep both checkpoints and the copy: together they are evidence\n", err)
-		return &verdictError{exitContradicted}
-	}
 	if err != nil {
-		return err
+		return e.rollback(err)
 	}
 	fmt.Fprintf(e.stdout, "ledger    %s\nsize      %d\nroot      %s\ncopy      %s\n", cp.Origin, cp.Size, attest.Hash(cp.Root), c.String("out"))
 	return nil
+}
+
+// rollback reports two checkpoints that one log signed and that exclude each other;
+// other errors it returns.
+func (e *env) rollback(err error) error {
+	var rollback *ledger.RollbackError
+	if !errors.As(err, &rollback) {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "ledger    misbehaves\n\n%s\n%s", rollback.Old.Signed, rollback.New.Signed)
+	fmt.Fprintf(e.stderr, "proctor: %s\nhint: keep both checkpoints and the copy: together they are evidence\n", err)
+	return &verdictError{exitContradicted}
 }
 
 // httpReader reads a ledger that is served as c2sp.org/tlog-tiles.

@@ -80,6 +80,50 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// A backup and a restore that find no room leave nothing behind.
+func TestFullDiskBackup(t *testing.T) {
+	d := newDisk(t)
+	m := newParty(t, d.dir)
+	run := func(want int, args ...string) {
+		t.Helper()
+		c := m.command(t.Context(), args...)
+		c.Env = append(c.Env, "PROCTOR_HOME=home")
+		var stderr bytes.Buffer
+		c.Stderr = &stderr
+		err := c.Run()
+		if want == exitFailed {
+			checkFailure(t, args[0], err, stderr.String())
+		} else if err != nil {
+			t.Errorf("%v: %v\n%s", args, err, stderr.String())
+		}
+	}
+	if err := os.Rename(filepath.Join(m.dir, homeName), filepath.Join(m.dir, "home")); err != nil {
+		t.Fatal(err)
+	}
+	m.write("identity", []byte("AGE-SECRET-KEY-1MUNA7E6RRSYADY7LZY3LKWS2N644KD7APJGM4FHAQ9LTTCE4S5KS9GT9KP\n"))
+	backup := []string{"backup", "home.age", "--to", "age1vcunc4jc7l7ekwxmrmterfkwhrh4wh0qr5rue0n4wcx5y0aj7c8qc7ekyt", "--quiet"}
+	d.fill(16 << 10)
+	run(exitFailed, backup...)
+	d.empty()
+	m.noLeftovers()
+	if _, err := os.Stat(filepath.Join(m.dir, "home.age")); err == nil {
+		t.Error("half a backup is there")
+	}
+	run(exitOK, backup...)
+	if err := os.RemoveAll(filepath.Join(m.dir, "home")); err != nil {
+		t.Fatal(err)
+	}
+	restore := []string{"restore", "home.age", "--identity", "identity", "--quiet"}
+	d.fill(16 << 10)
+	run(exitFailed, restore...)
+	d.empty()
+	m.noLeftovers()
+	if _, err := os.Stat(filepath.Join(m.dir, "home")); err == nil {
+		t.Error("half a home is there")
+	}
+	run(exitOK, restore...)
+}
+
 // newParty is a machine on which a test set and a model are committed to.
 func newParty(t *testing.T, dir string) *machine {
 	t.Helper()

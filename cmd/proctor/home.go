@@ -38,6 +38,8 @@ const (
 	setSecretsDir  = "secrets/sets"
 	runSecretsDir  = "secrets/runs"
 	sealSecretsDir = "secrets/models"
+	witnessDir     = "witness"
+	restoredFile   = "restored" // there until a restored home is confirmed
 )
 
 // home is one party's files: its keys, its ledger, its statements and secrets.
@@ -60,8 +62,10 @@ func homeDir() string {
 	return homeName
 }
 
-func (e *env) openHome() (*home, error) {
-	h := &home{dir: homeDir(), now: e.now}
+func (e *env) openHome() (*home, error) { return e.openHomeIn(homeDir()) }
+
+func (e *env) openHomeIn(dir string) (*home, error) {
+	h := &home{dir: dir, now: e.now}
 	data, err := readLimited(h.path(configFile), 1<<16)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, withHint(fmt.Errorf("there is no home at %s", h.dir),

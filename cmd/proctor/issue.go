@@ -41,6 +41,9 @@ type issuing struct {
 }
 
 func (e *env) issuing(c *cli.Context, h *home) (_ *issuing, err error) {
+	if err := h.checkConfirmed(); err != nil {
+		return nil, err
+	}
 	s := &issuing{home: h, env: e, cmd: c, now: e.now}
 	if c.Bool("dry-run") {
 		return s, s.readOnly()
@@ -170,6 +173,9 @@ func (s *issuing) finish(ctx context.Context, entry *attest.Entry, pack *attest.
 func (s *issuing) whatNext(err error, entry *attest.Entry) string {
 	if errors.Is(err, witness.ErrClock) {
 		return "If this machine's clock is right, it was ahead when the witness last cosigned, and the witness waits until then; else set it right. The next command that signs gets the proof"
+	}
+	if errors.Is(err, witness.ErrRestored) {
+		return `Ask who runs the witness to confirm it with your ledger, "proctor restore --confirm --ledger DIR". The next command that signs gets the proof`
 	}
 	return fmt.Sprintf("The next command that signs gets its proof; its pack is %s then", s.packFile(entry.Statement.ID))
 }

@@ -45,8 +45,8 @@ func guard(ctx context.Context, c Config) (ledger.Checkpoint, error) {
 	if err != nil {
 		return anchor, err
 	}
-	if _, err := os.Stat(filepath.Join(c.Dir, stateName)); err != nil {
-		return anchor, fmt.Errorf("%w: %s; restore it together with the tiles", ErrStateLost, filepath.Join(c.Dir, stateName))
+	if err := CheckState(c.Dir); err != nil {
+		return anchor, err
 	}
 	dir := ledger.Dir(c.Dir)
 	if err := ledger.CheckConsistent(ctx, dir, anchor, now); err != nil {
@@ -54,6 +54,15 @@ func guard(ctx context.Context, c Config) (ledger.Checkpoint, error) {
 	}
 	// Check the hashes that Tessera grows the tree from: it signs what they give.
 	return anchor, ledger.ScanVerified(ctx, dir, now, now.Size, nil)
+}
+
+// CheckState reports whether a directory has what an open ledger keeps beside its
+// tiles; a copy has not. The error wraps ErrStateLost.
+func CheckState(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, stateName)); err != nil {
+		return fmt.Errorf("%w: %s; restore it together with the tiles", ErrStateLost, filepath.Join(dir, stateName))
+	}
+	return nil
 }
 
 // checkSigner makes sure that the key verifies what Tessera will sign.
