@@ -164,6 +164,8 @@ func (j *judge) notFresh(s *statement) string {
 		return fmt.Sprintf("head of %s: %s", who, s.unlogged)
 	case s.notBefore.IsZero():
 		return fmt.Sprintf("head of %s: %s", who, s.noRound)
+	case s.notBefore.After(j.opts.At.Add(j.policy.Skew)):
+		return fmt.Sprintf("head of %s carries a beacon round of %s, which is to come", who, stamp(s.notBefore))
 	case j.opts.At.Sub(s.notBefore) > j.policy.Fresh:
 		return fmt.Sprintf("head of %s is from %s or earlier; the policy wants one within %s", who, stamp(s.notBefore), j.policy.Fresh)
 	}
@@ -171,7 +173,8 @@ func (j *judge) notFresh(s *statement) string {
 }
 
 // checkRetractions looks for withdrawals of what the row rests on. A retraction
-// counts once it is signed; a lab cannot hold one back by not logging it.
+// counts once it is signed: a lab cannot hold one back by not logging it, or by logging
+// it later than what it withdraws is judged.
 func (r *rowJudge) checkRetractions() {
 	const name = "retraction/none"
 	for _, s := range ofKind[*attest.Retraction](r.judge) {
@@ -180,8 +183,8 @@ func (r *rowJudge) checkRetractions() {
 		if s.key == nil || target == nil || target.issuer() != s.issuer() || !slices.Contains(r.relied(), target) {
 			continue
 		}
-		if at, state := r.bound(s, nil); state != Missing && at.After(r.opts.At.Add(r.policy.Skew)) {
-			continue
+		if s.notBefore.After(r.opts.At.Add(r.policy.Skew)) {
+			continue // nobody had made it yet, whatever a ledger says by now
 		}
 		r.retracted = true
 		r.add(Check{Name: name, State: Missing, Evidence: []attest.Hash{s.Statement.ID},

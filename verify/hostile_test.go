@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/run"
@@ -374,6 +375,21 @@ func TestScanPassesFalseCopies(t *testing.T) {
 		}
 		if c := find(v.Claims[0].Rows[0].Checks, "completeness/registrations"); c.State != Missing || !strings.Contains(c.Detail, "1 of 2") {
 			t.Errorf("%s: completeness/registrations is %s: %s", name, c.State, c.Detail)
+		}
+	}
+}
+
+// What somebody withdraws tomorrow stands today.
+func TestRetractedLater(t *testing.T) {
+	for round, want := range map[time.Time]Headline{judgedAt.AddDate(0, 0, -1): Retracted, judgedAt.AddDate(0, 0, 1): Supported} {
+		w := newWorld(t, hooks{})
+		target := w.chains[lab][1].Statement.ID
+		e := w.sign(lab, &attest.Retraction{
+			Header: attest.Header{NotBefore: w.round(round), Refs: []attest.Ref{{Role: attest.RoleTarget, ID: target}}}, Target: target, Reason: "wrong",
+		})
+		w.pack.Entries[e.Statement.ID] = e
+		if v := w.verify(); v.Headline != want {
+			t.Errorf("withdrawn after %s: %s, want %s", round, v.Headline, want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/proctor-attest/proctor/attest"
 )
@@ -31,8 +32,8 @@ func (r *rowJudge) checkRunLater() {
 	case !r.resultSt.notBefore.After(registered.Add(r.policy.Skew)):
 		r.missing(name, "the result's beacon round is of %s, and the run was registered by %s: clocks may differ by %s", stamp(r.resultSt.notBefore), stamp(registered), r.policy.Skew)
 		return
-	case r.testset.Access == "public":
-		r.missing(name, "the items are public: answers may have existed before")
+	case r.wasPublic():
+		r.missing(name, "the items are public, or were in another version: answers may have existed before")
 		return
 	case !r.policy.Independent(owner, lab, evaluator):
 		r.missing(name, "the owner %s is not known to be independent of lab and evaluator: it may have handed items over unseen", owner)
@@ -47,6 +48,15 @@ func (r *rowJudge) checkRunLater() {
 	// what the owner says.
 	r.add(Check{Name: name, State: Attested, By: owner, Evidence: []attest.Hash{r.registrationSt.Statement.ID},
 		Detail: fmt.Sprintf("items were first granted to %s for this registration; the result follows %s", grant.Holder, stamp(r.resultSt.notBefore))})
+}
+
+// wasPublic reports whether any version of the set is open to everybody. What was in
+// one stays known, whatever a later one says.
+func (r *rowJudge) wasPublic() bool {
+	return slices.ContainsFunc(ofKind[*attest.Testset](r.judge), func(s *statement) bool {
+		p := s.Statement.Predicate.(*attest.Testset)
+		return p.Access == "public" && p.SetID == r.testset.SetID && (s.key != nil || s == r.testsetSt)
+	})
 }
 
 func because(why string) string {

@@ -90,7 +90,7 @@ func (r *rowJudge) checkConfiguration() {
 		r.refute(name, r.registration.Evaluator, config.Evaluator, "configuration and registration name different evaluators")
 		return
 	}
-	if config.Relation != "first-party" && config.Evaluator == r.registration.Lab {
+	if config.Relation != "first-party" && r.policy.sameParty(config.Evaluator, r.registration.Lab) {
 		r.refute(name, "first-party", config.Relation, "the evaluator is the lab")
 		return
 	}

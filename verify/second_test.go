@@ -147,6 +147,8 @@ func variants(a *txtar.Archive, name string) map[string]*txtar.Archive {
 		name + ",early":         at("2026-02-02T12:00:00Z"),
 		name + ",within":        at("2026-02-20T12:00:00Z"),
 		name + ",late":          at("2026-06-01T00:00:00Z"),
+		name + ",nearly":        at("2026-02-20T00:03:00Z"), // the heads are from minutes later
+		name + ",nearly-fresh":  at("2026-03-22T00:05:00Z"),
 	}
 	for i, f := range a.Files {
 		if f.Name != "policy.toml" && !strings.HasPrefix(f.Name, "ledger/") {

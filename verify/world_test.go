@@ -74,6 +74,7 @@ type hooks struct {
 	release      func(*world, *attest.Release)
 	keyFor       func(kind, issuer string) string // whose key signs
 	pack         func(*world)
+	shown        func(*world) []byte // a proof under the checkpoint of the ledger that is scanned
 	policy       func(string) string
 	logged       func(i int) time.Time
 	configure    func(map[string]any)
@@ -324,7 +325,7 @@ func (w *world) register(set, m *attest.Entry) *attest.Entry {
 		Header: attest.Header{Refs: []attest.Ref{{Role: attest.RoleModel, ID: m.Statement.ID}, {Role: attest.RoleTestset, ID: set.Statement.ID}}},
 		Lab:    lab, Evaluator: evaluator,
 		Model: m.Statement.Predicate.(*attest.Model).Model, ModelName: "tiny",
-		Testset: attest.TestsetRef{SetID: s.SetID, Version: s.Version}, TestsetName: "sums",
+		Testset: attest.TestsetRef{SetID: s.SetID, Version: s.Version}, TestsetName: s.Name,
 		Samples: 1, Configuration: w.pack.AddArtifact(doc, "application/json", "configuration.json"),
 		Metric:   attest.Metric{Name: "accuracy", Min: "0", Max: "1", Better: "higher"},
 		Deadline: started.AddDate(0, 0, 30).Format(time.RFC3339),
@@ -470,6 +471,10 @@ func (w *world) loggedAt(i int) time.Time {
 
 // ledger is the whole ledger as tlog-tiles lays it out, cosigned after everything.
 func (w *world) ledger() fstest.MapFS {
+	shown := w.proof(0, uint64(len(w.log)), headTime.Add(time.Hour))
+	if w.hooks.shown != nil {
+		shown = w.hooks.shown(w)
+	}
 	var bundle []byte
 	var hashes []byte
 	for _, e := range w.log {
@@ -478,7 +483,7 @@ func (w *world) ledger() fstest.MapFS {
 		leaf := attest.LeafHash(e.Bytes)
 		hashes = append(hashes, leaf[:]...)
 	}
-	proof, err := ledger.ParseProof(w.proof(0, uint64(len(w.log)), headTime.Add(time.Hour)))
+	proof, err := ledger.ParseProof(shown)
 	w.must(err)
 	n := len(w.log)
 	return fstest.MapFS{

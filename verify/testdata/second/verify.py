@@ -111,9 +111,9 @@ class Policy:
     def met(self, by, name):
         k, group = self.quorums.get(name, (0, []))
         return sum(self.met(by, m) for m in group) >= k if group else name == "none" or name in by
+    def names(self, uri): return next((n for i in self.issuers.values() if uri in (n := {i["uri"], *i.get("aliases", [])})), {uri})
     def independent(self, a, others):
-        def names(uri): return next((n for i in self.issuers.values() if uri in (n := {i["uri"], *i.get("aliases", [])})), {uri})
-        return all(not names(a) & names(b) and any(names(a) & set(g) and names(b) & set(g) for g in self.groups) for b in others)
+        return all(not (x := self.names(a)) & (y := self.names(b)) and any(x & set(g) and y & set(g) for g in self.groups) for b in others)
 def vkey(text, kind):
     name, keyhash, data = text.split("+", 2)
     need(b64(data)[0] == kind and H(name.encode(), b"\n", b64(data))[:4].hex() == keyhash, "vkey " + text)
@@ -162,15 +162,15 @@ class Pack:
             need(not name.endswith((".tlog-proof", ".tsr")) or name[:72] + ".sigstore.json" in files, name + ": without its entry")
             if name.endswith(".sigstore.json"):
                 s = self.statements[name[8:72]] = Statement(name[8:72], data, policy)
-                s.upper = bound(policy, data, files.get(name[:72] + ".tlog-proof", b""), at)
+                s.upper = bound(policy, data, files.get(name[:72] + ".tlog-proof", b""), at + policy.skew)
                 s.lower, t = self.lower(s), s.upper[0] if s.upper else None
                 s.counts = s.id not in policy.deny.get("statements", []) and any(
                     not {"from", "until"} & set(k) or t is not None and ("from" not in k or k["from"].timestamp() <= t)
                     and ("until" not in k or t <= k["until"].timestamp()) for k in s.keys)
-                for a in (x for x in s.p.values() if isinstance(x, dict) and "sha256" in x):
-                    need(len(self.artifact(a) or b"") in (a["size"], 0), f"artifact {a['sha256']}: of another size")
     def of(self, *kinds): return [s for s in self.statements.values() if s.kind in kinds]
-    def artifact(self, ref): return self.files.get("artifacts/" + ref["sha256"])
+    def artifact(self, ref):
+        if (data := self.files.get("artifacts/" + ref["sha256"])) is not None: need(len(data) == ref["size"], "size of artifact " + ref["sha256"])
+        return data
     def lower(self, s):
         r = s.p.get("notBefore") or {"chain": "", "round": 0}
         b, data = self.policy.beacons.get(r["chain"]), self.files.get("beacons/%s-%d.json" % (r["chain"], r["round"]))
@@ -187,8 +187,7 @@ def read(path):
         return files, files.pop("policy.toml").decode(), re.search(r"(?m)^at: (\S+)$", parts[0])[1]
     if path.is_dir():
         found = [p for p in path.rglob("*") if p.is_symlink() or not p.is_dir()]
-        need(not any(p.is_symlink() or not p.is_file() for p in found), "a link, or no file")
-        return {p.relative_to(path).as_posix(): p.read_bytes() for p in found}, None, None
+        return {p.relative_to(path).as_posix(): p.read_bytes() if p.is_file() and not p.is_symlink() else need(False, p) for p in found}, None, None
     with zipfile.ZipFile(path) as z:
         names = [i.filename for i in z.infolist()]
         need(len({n.lower() for n in names}) == len(names) and sum(i.file_size for i in z.infolist()) < 1 << 30, "a name twice, or too much")
@@ -243,7 +242,7 @@ class Row:
         return s.kind == "claim" or bool(set(may) & set(self.policy.issuers.get(s.issuer, {}).get("roles", [])))
     def chain_to_head(self, issuer):
         """Whether an issuer's chain reaches a fresh head, itself dated by a sure bound; None if not."""
-        now = range(self.pack.at - self.policy.fresh, self.pack.at + 1)
+        now = range(self.pack.at - self.policy.fresh, self.pack.at + self.policy.skew + 1)
         for h in (h for h in self.pack.of("head") if h.issuer == issuer and h.upper and h.lower in now):
             chain, s = {}, h
             while s and s.counts and s.issuer == issuer and s.seq == h.seq - len(chain):
@@ -259,14 +258,13 @@ class Row:
         st["statement/one-branch"] = len(branch) == len(mine) and not any(torn(s, self.pack.statements.get(s.prev)) for s in mine) and "attested"
         ends = [self.chain_to_head(i) for i in issuers]
         st["completeness/chains"] = None if None in ends or not self.whole else True if all(ends) else "attested"
-        self.retracted = any(s.counts and (s.lower or 0) <= self.pack.at and s.p["target"] in self.relied
+        self.retracted = any(s.counts and (s.lower or 0) <= self.pack.at + self.policy.skew and s.p["target"] in self.relied
                              and self.relied[s.p["target"]].issuer == s.issuer for s in self.pack.of("retraction"))
         st["retraction/none"] = "attested" if st["completeness/chains"] and not self.retracted else None
         if self.whole:
-            bounds = [self.sure(s) for s in relied]
             st["identity/signed"] = all(s.counts for s in relied) or None
             st["identity/role"] = all(self.in_role(s) for s in relied) or None
-            st["order/logged"] = None if None in bounds else True if all(bounds) else "attested"
+            st["order/logged"] = None if None in (b := [self.sure(s) for s in relied]) else True if all(b) else "attested"
     def registration(self, p):
         st, reg, res = self.state, self.reg, self.result
         if reg.upper: st["registration/terms"] = stamp(p["deadline"]) <= reg.upper[0] + 90 * 86400 + self.policy.skew
@@ -277,21 +275,23 @@ class Row:
         if data is not None:
             try:
                 need(valid(c := parse(data, exactly=True), *2 * [SCHEMAS["configuration"]]), "configuration")
-                fits = c["evaluator"] == p["evaluator"] and (c["relation"] == "first-party" or p["lab"] != p["evaluator"])
+                fits = c["evaluator"] == p["evaluator"] and (c["relation"] == "first-party" or not self.policy.names(p["lab"]) & self.policy.names(p["evaluator"]))
                 st["identity/configuration"], self.config = fits and ('"unknown"' not in jcs(c) or None), c
             except BAD: st["identity/configuration"] = False
         if self.set:
-            t, v, bm = self.set.p, self.set.p["version"], self.pack.artifact(self.set.p["bitmap"])
+            t, v, bm, n = self.set.p, self.set.p["version"], self.pack.artifact(self.set.p["bitmap"]), p["testset"]["size"]
             id_ = TH("testset", lp(t["issuer"]), lp(t["name"])).hex()
             same = p["testset"] == dict(v, setID=id_) and p["testsetName"] == t["name"] and t["setID"] == id_
             st["testset/committed"] = same and (t["setID"] not in self.policy.deny.get("sets", []) or None)
-            st["testset/history"], sk, self.active = self.history(self.set), self.pack.artifact(t["skeleton"]), self.active_of(self.set)
+            st["testset/history"], sk, active = self.history(self.set), self.pack.artifact(t["skeleton"]), self.active_of(self.set)
             if sk is not None:
-                self.skeleton = [sk[i:i + 32] for i in range(0, len(sk), 32)]
-                st["testset/skeleton"] = len(sk) == 32 * v["size"] and root(self.skeleton).hex() == v["root"]
+                leaves = [sk[i:i + 32] for i in range(0, len(sk), 32)]
+                st["testset/skeleton"] = len(sk) == 32 * v["size"] and root(leaves).hex() == v["root"]
+                self.skeleton = leaves if len(sk) == 32 * n else None
             if bm is not None:
-                fits = len(bm) == (v["size"] + 7) // 8 and max(self.active, default=0) < v["size"]
-                st["testset/active"] = fits and TH("active", u64(v["size"]), bm).hex() == v["active"]
+                def fits(n): return len(bm) == (n + 7) // 8 and max(active, default=0) < n
+                st["testset/active"] = fits(v["size"]) and TH("active", u64(v["size"]), bm).hex() == v["active"]
+                self.active = active if fits(n) else None
     def active_of(self, version):
         bm = self.pack.artifact(version.p["bitmap"])
         return None if bm is None else [i for i in range(len(bm) * 8) if bm[i // 8] >> 7 - i % 8 & 1]
