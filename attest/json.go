@@ -29,18 +29,27 @@ func (e *JSONError) Error() string { return fmt.Sprintf("%s at byte %d", e.Reaso
 // *JSONError, every document that could be read in two ways (PROTOCOL §0):
 // duplicate names, invalid UTF-8, lone surrogates, nesting beyond MaxDepth,
 // trailing data, and numbers whose canonical form is another number.
-func Canonicalize(data []byte) ([]byte, error) {
-	if err := CheckJSON(data); err != nil {
-		return nil, err
+func Canonicalize(data []byte) ([]byte, error) { return AppendCanonical(nil, data) }
+
+// AppendCanonical is Canonicalize that appends to dst. After an error dst is as it was.
+func AppendCanonical(dst, data []byte) ([]byte, error) {
+	s := scanner{data: data, exact: true}
+	if err := s.document(); err != nil {
+		return dst, err
 	}
-	if plainString(data) || plainInteger(data) {
-		return bytes.Clone(data), nil
+	if !s.rewritten && !s.spaced {
+		return append(dst, data...), nil
+	}
+	if !s.rewritten {
+		b := bytes.NewBuffer(dst)
+		err := json.Compact(b, data)
+		return b.Bytes(), err
 	}
 	out, err := jcs.Transform(data)
 	if err != nil {
-		return nil, fmt.Errorf("canonicalizing JSON: %w", err)
+		return dst, fmt.Errorf("canonicalizing JSON: %w", err)
 	}
-	return out, nil
+	return append(dst, out...), nil
 }
 
 // CheckCanonical reports an error unless data is its own canonical form.
@@ -56,44 +65,12 @@ func CheckCanonical(data []byte) error {
 }
 
 // CheckJSON reports whether data is one JSON value that can be committed.
-func CheckJSON(data []byte) error { return checkJSON(data, true) }
-
-// plainString reports whether checked JSON is a string without escapes, which is its
-// own canonical form. Most of a test set is.
-func plainString(data []byte) bool {
-	return len(data) >= 2 && data[0] == '"' && data[len(data)-1] == '"' && bytes.IndexByte(data, '\\') < 0
-}
-
-// plainInteger is the same for integers of up to fifteen digits.
-func plainInteger(data []byte) bool {
-	if len(data) == 0 || len(data) > 15 || data[0] == '0' && len(data) > 1 {
-		return false
-	}
-	for _, c := range data {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return true
-}
+func CheckJSON(data []byte) error { return (&scanner{data: data, exact: true}).document() }
 
 // CheckForeignJSON is CheckJSON for files that are hashed as they are
 // (config.json, harness logs): their numbers may have any value, their
 // duplicate names are refused all the same.
-func CheckForeignJSON(data []byte) error { return checkJSON(data, false) }
-
-func checkJSON(data []byte, exactNumbers bool) error {
-	s := &scanner{data: data, exact: exactNumbers}
-	s.space()
-	if err := s.value(0); err != nil {
-		return err
-	}
-	s.space()
-	if s.at < len(data) {
-		return s.fail("data after the JSON value")
-	}
-	return nil
-}
+func CheckForeignJSON(data []byte) error { return (&scanner{data: data}).document() }
 
 // scanner walks a JSON document once. encoding/json cannot serve here: it
 // replaces invalid UTF-8 and lone surrogates, lets the last of two equal names
@@ -102,6 +79,22 @@ type scanner struct {
 	data  []byte
 	at    int
 	exact bool
+
+	// What RFC 8785 writes in another way, or may: white space and the rest. A
+	// document without either is canonical, and most of a test set is.
+	spaced, rewritten bool
+}
+
+func (s *scanner) document() error {
+	s.space()
+	if err := s.value(0); err != nil {
+		return err
+	}
+	s.space()
+	if s.at < len(s.data) {
+		return s.fail("data after the JSON value")
+	}
+	return nil
 }
 
 func (s *scanner) fail(format string, args ...any) error {
@@ -120,6 +113,7 @@ func (s *scanner) space() {
 		switch s.data[s.at] {
 		case ' ', '\t', '\n', '\r':
 			s.at++
+			s.spaced = true
 		default:
 			return
 		}
@@ -133,9 +127,10 @@ func (s *scanner) value(depth int) error {
 	case c == '[':
 		return s.array(depth + 1)
 	case c == '"':
-		if s.skipPlain() {
+		if s.skipString() {
 			return nil
 		}
+		s.rewritten = true
 		_, err := s.string()
 		return err
 	case c == '-' || c >= '0' && c <= '9':
@@ -163,21 +158,22 @@ func (s *scanner) object(depth int) error {
 		s.at++
 		return nil
 	}
-	names := map[string]bool{}
+	names, last := map[string]bool{}, ""
 	for {
 		s.space()
 		start := s.at
 		if s.peek() != '"' {
 			return s.fail("want a member name")
 		}
-		name, err := s.string()
+		name, err := s.name()
 		if err != nil {
 			return err
 		}
 		if names[name] {
 			return &JSONError{Offset: start, Reason: fmt.Sprintf("duplicate name %q", clip(name))}
 		}
-		names[name] = true
+		s.rewritten = s.rewritten || name < last
+		names[name], last = true, name
 		s.space()
 		if s.peek() != ':' {
 			return s.fail("want a colon after a member name")
@@ -228,19 +224,19 @@ func (s *scanner) next(closing byte) (done bool, err error) {
 	return false, s.fail("want a comma or %q", rune(closing))
 }
 
-// skipPlain moves past a string of printable ASCII without escapes, and nowhere
-// otherwise.
-func (s *scanner) skipPlain() bool {
-	for i := s.at + 1; i < len(s.data); i++ {
-		switch c := s.data[i]; {
-		case c == '"':
-			s.at = i + 1
-			return true
-		case c < ' ' || c == '\\' || c >= utf8.RuneSelf:
-			return false
+// name reads a member name. Only names of plain ASCII count as canonical here: RFC
+// 8785 sorts by UTF-16 units, where others are not in the order of their bytes.
+func (s *scanner) name() (string, error) {
+	start := s.at
+	if s.skipString() {
+		name := s.data[start+1 : s.at-1]
+		if !slices.ContainsFunc(name, func(c byte) bool { return c == '\\' || c >= utf8.RuneSelf }) {
+			return string(name), nil
 		}
+		s.at = start
 	}
-	return false
+	s.rewritten = true
+	return s.string()
 }
 
 func (s *scanner) string() (string, error) {
@@ -356,10 +352,28 @@ func (s *scanner) number() error {
 	if c := s.peek(); c >= '0' && c <= '9' {
 		return s.fail("number with a leading zero")
 	}
+	if plainInteger(s.data[start:s.at]) {
+		return nil
+	}
+	s.rewritten = true
 	if text := string(s.data[start:s.at]); s.exact && !exactFloat(text) {
 		return &JSONError{Offset: start, Reason: fmt.Sprintf("number %s is not exact in canonical JSON (write it as a string)", clip(text))}
 	}
 	return nil
+}
+
+// plainInteger reports whether a JSON number is an integer that a float64 holds, and
+// its own canonical form.
+func plainInteger(number []byte) bool {
+	if len(number) > 15 {
+		return false
+	}
+	for _, c := range number {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *scanner) digits() bool {

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+
+	"github.com/gowebpki/jcs"
 )
 
 // vectors runs a test over the project's copy of a file of known answers and over
@@ -200,7 +202,9 @@ func TestEd25519SpecCheck(t *testing.T) {
 }
 
 func FuzzCanonicalize(f *testing.F) {
-	for _, s := range []string{`{"a":[1,2.5,"\u20ac"]}`, `"\ud83d\ude00"`, `[]`, `1e2`, `{"a":{"b":null}}`} {
+	for _, s := range []string{`{"a":[1,2.5,"\u20ac"]}`, `"\ud83d\ude00"`, `[]`, `1e2`, `{"a":{"b":null}}`,
+		`"\u0007\b\u000b\f\u001f\"\\"`, `"\u001F"`, `"\u000a"`, `"\/"`, `"plain text, longer than a word"`, `"é in a text longer than a word"`,
+		`{"b":1,"a":2}`, `{"é":1,"😀":2,"￿":3}`, `{"a\n":1}`, `-0`, `-12`, `1234567890123456`, `[true,false]`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -210,6 +214,9 @@ func FuzzCanonicalize(f *testing.F) {
 		}
 		if !json.Valid(data) {
 			t.Errorf("Canonicalize accepts %q, which is not JSON", data)
+		}
+		if want, err := jcs.Transform(data); err != nil || string(want) != string(out) {
+			t.Errorf("Canonicalize(%q) = %q, want %q (%v)", data, out, want, err)
 		}
 		again, err := Canonicalize(out)
 		if err != nil || string(again) != string(out) {
