@@ -2,6 +2,9 @@ package attest
 
 import (
 	"archive/zip"
+	"bufio"
+	"bytes"
+	"compress/flate"
 	"fmt"
 	"io"
 	"maps"
@@ -83,12 +86,17 @@ func (p *Pack) WriteZip(w io.Writer) error {
 }
 
 func addToZip(z *zip.Writer, name string, f packFile) error {
-	r, err := f.open()
+	file, err := f.open()
 	if err != nil {
 		return err
 	}
-	defer r.Close()
-	header := &zip.FileHeader{Name: name, Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)}
+	defer file.Close()
+	r := bufio.NewReaderSize(file, sampleSize)
+	method, err := zipMethod(r)
+	if err != nil {
+		return err
+	}
+	header := &zip.FileHeader{Name: name, Method: method, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)}
 	header.SetMode(0o644)
 	w, err := z.CreateHeader(header)
 	if err != nil {
@@ -96,4 +104,34 @@ func addToZip(z *zip.Writer, name string, f packFile) error {
 	}
 	_, err = io.Copy(w, r)
 	return err
+}
+
+const sampleSize = 1 << 16
+
+// zipMethod tells from the beginning of a file whether to deflate it. The skeleton of
+// a large test set is hashes: it would take a second, and be no smaller. What a pack
+// holds alone decides, so that equal packs stay equal.
+func zipMethod(r *bufio.Reader) (uint16, error) {
+	sample, err := r.Peek(sampleSize)
+	if err == io.EOF {
+		return zip.Deflate, nil // it is small
+	}
+	if err != nil {
+		return 0, err
+	}
+	var packed bytes.Buffer
+	w, err := flate.NewWriter(&packed, flate.BestSpeed)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := w.Write(sample); err != nil {
+		return 0, err
+	}
+	if err := w.Close(); err != nil {
+		return 0, err
+	}
+	if packed.Len() > sampleSize/10*9 {
+		return zip.Store, nil
+	}
+	return zip.Deflate, nil
 }
