@@ -6,6 +6,40 @@ import (
 	"unicode/utf8"
 )
 
+// AppendString appends s, which must be valid UTF-8, as a JSON string in its RFC 8785
+// form.
+func AppendString[T []byte | string](dst []byte, s T) []byte {
+	const hexDigits = "0123456789abcdef"
+	dst = append(dst, '"')
+	done := 0
+	for i := range len(s) {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		dst = append(dst, s[done:i]...)
+		done = i + 1
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\b':
+			dst = append(dst, `\b`...)
+		case '\t':
+			dst = append(dst, `\t`...)
+		case '\n':
+			dst = append(dst, `\n`...)
+		case '\f':
+			dst = append(dst, `\f`...)
+		case '\r':
+			dst = append(dst, `\r`...)
+		default:
+			dst = append(dst, `\u00`...)
+			dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
+		}
+	}
+	return append(append(dst, s[done:]...), '"')
+}
+
 // skipString moves past a string that is its own canonical form, as most are, and
 // nowhere otherwise: valid UTF-8 in which nothing is escaped but what must be, and
 // that in the way of RFC 8785.

@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -25,10 +26,28 @@ func TestSkipText(t *testing.T) {
 	}
 }
 
+func TestAppendString(t *testing.T) {
+	var all []rune
+	for r := range rune(0x300) {
+		all = append(all, r)
+	}
+	for _, s := range []string{"", string(all), "\u2028\u2029\U0001f600</script>&"} {
+		got := AppendString(nil, s)
+		if err := CheckCanonical(got); err != nil {
+			t.Errorf("AppendString(%.20q): %v", s, err)
+		}
+		var back string
+		if err := json.Unmarshal(got, &back); err != nil || back != s {
+			t.Errorf("AppendString(%.20q) reads as %.20q, %v", s, back, err)
+		}
+	}
+}
+
 func BenchmarkCanonicalize(b *testing.B) {
 	for _, bench := range []struct{ name, text string }{
 		{"plain", `"` + strings.Repeat("A text as it is in a test set, plain. ", 8) + `"`},
 		{"escapes", `"` + strings.Repeat(`A \"text\" as it is\nin a test set. `, 8) + `"`},
+		{"other escapes", `"` + strings.Repeat(`Un texte comme il est \u00e0 l\u2019\u00e9cole. `, 8) + `"`},
 		{"accents", `"` + strings.Repeat(`Un texte comme il est à l’école. `, 8) + `"`},
 		{"list", `["` + strings.Repeat(`one choice","`, 24) + `the last"]`},
 		{"list with spaces", `["` + strings.Repeat(`one choice", "`, 24) + `the last"]`},

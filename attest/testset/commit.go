@@ -159,7 +159,7 @@ func newCommitter(file string, shape Shape, cfg Config, private io.Writer) (*com
 	}
 	for i, f := range shape.Fields {
 		c.position[f] = i
-		c.quoted = append(c.quoted, appendString(nil, f))
+		c.quoted = append(c.quoted, attest.AppendString(nil, f))
 	}
 	return c, nil
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/proctor-attest/proctor/attest"
 )
 
 // csvRow reads the next row of a CSV file (RFC 4180). encoding/csv would not do:
@@ -26,7 +28,7 @@ func (in *input) csvRow() (Row, error) {
 	}
 	size := 0
 	for i, c := range cells {
-		value := appendString(make([]byte, 0, len(c.Value)+2), string(c.Value))
+		value := attest.AppendString(make([]byte, 0, len(c.Value)+2), string(c.Value))
 		if size += len(value); size > in.most {
 			return Row{}, in.tooLong()
 		}

@@ -94,7 +94,7 @@ func normalize(dst, value []byte) []byte {
 		} else if plain := appendNormalASCII(dst, value[at:end]); plain != nil {
 			dst = plain
 		} else {
-			dst = appendString(dst, normalText(unquote(value[at:end])))
+			dst = attest.AppendString(dst, normalText(unquote(value[at:end])))
 		}
 		at = end
 	}

@@ -194,35 +194,6 @@ func unquote(literal []byte) string {
 	return s
 }
 
-// appendString appends s, which must be valid UTF-8, as a JSON string in its
-// RFC 8785 form.
-func appendString(dst []byte, s string) []byte {
-	const hexDigits = "0123456789abcdef"
-	dst = append(dst, '"')
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			dst = append(dst, '\\', c)
-		case c >= ' ':
-			dst = append(dst, c)
-		case c == '\b':
-			dst = append(dst, `\b`...)
-		case c == '\t':
-			dst = append(dst, `\t`...)
-		case c == '\n':
-			dst = append(dst, `\n`...)
-		case c == '\f':
-			dst = append(dst, `\f`...)
-		case c == '\r':
-			dst = append(dst, `\r`...)
-		default:
-			dst = append(dst, `\u00`...)
-			dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
-		}
-	}
-	return append(dst, '"')
-}
-
 // canonicalOrder lists the positions of names in the order in which RFC 8785
 // §3.2.3 writes them: "sorted […] as arrays of UTF-16 code units".
 func canonicalOrder(names []string) []int {

@@ -46,7 +46,7 @@ func StringKey(s string) (Key, error) {
 	if !utf8.ValidString(s) {
 		return "", fmt.Errorf("key %q is not valid UTF-8", clip(s))
 	}
-	return keyOf(appendString(nil, s))
+	return keyOf(attest.AppendString(nil, s))
 }
 
 // NumberKey is the key of the item in a row with that number, or of a generated

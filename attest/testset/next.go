@@ -113,7 +113,7 @@ func (n *next) read(ctx context.Context, private io.Writer) error {
 	}
 	for i, f := range n.set.Fields {
 		n.rows.position[f] = i
-		n.rows.quoted = append(n.rows.quoted, appendString(nil, f))
+		n.rows.quoted = append(n.rows.quoted, attest.AppendString(nil, f))
 	}
 	if n.change.Source.Open == nil {
 		return nil

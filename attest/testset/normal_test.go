@@ -1,6 +1,10 @@
 package testset
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/proctor-attest/proctor/attest"
+)
 
 // The short cut for plain strings gives what the long way gives.
 func FuzzNormalize(f *testing.F) {
@@ -8,8 +12,8 @@ func FuzzNormalize(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		quoted := appendString(nil, s)
-		want := string(appendString(nil, normalText(unquote(quoted))))
+		quoted := attest.AppendString(nil, s)
+		want := string(attest.AppendString(nil, normalText(unquote(quoted))))
 		if got := string(normalize(nil, quoted)); got != want {
 			t.Errorf("normalize(%s) = %s, want %s", quoted, got, want)
 		}

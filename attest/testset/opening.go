@@ -37,7 +37,7 @@ func (h openingHeader) append(b []byte) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendString(b, f)
+		b = attest.AppendString(b, f)
 	}
 	b = fmt.Appendf(b, `],"opened":%d,"proof":"`, h.Opened)
 	b = base64.StdEncoding.AppendEncode(b, h.Proof)
@@ -78,7 +78,7 @@ func (l itemLine) append(b []byte, fields []string, order []int) []byte {
 		if b[len(b)-1] != '{' {
 			b = append(b, ',')
 		}
-		b = appendString(b, fields[i])
+		b = attest.AppendString(b, fields[i])
 		b = append(b, `:{"bytes":"`...)
 		b = base64.StdEncoding.AppendEncode(b, f.Bytes)
 		b = fmt.Appendf(b, `","salt":"%s"}`, f.Salt)

@@ -157,7 +157,7 @@ func wrapped(file string, row Row) *RowError {
 	for _, m := range row.Members {
 		if bytes.HasPrefix(m.Value, []byte("[{")) && bytes.Contains(m.Value, []byte("},{")) {
 			return &RowError{File: file, Line: row.Line, Row: row.Number, Member: m.Name, Offset: m.offset, Reason: "the only row holds a list of objects",
-				Fix: fmt.Sprintf("if the list is the set, write it out alone (jq '.[%s]'); if not, say that the file is JSON Lines", appendString(nil, m.Name))}
+				Fix: fmt.Sprintf("if the list is the set, write it out alone (jq '.[%s]'); if not, say that the file is JSON Lines", attest.AppendString(nil, m.Name))}
 		}
 	}
 	return nil
