@@ -3,17 +3,16 @@ package testset
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/proctor-attest/proctor/attest"
 )
 
@@ -38,8 +37,7 @@ func TestSurvey(t *testing.T) {
 			t.Errorf("%s: %v", test.name, err)
 			continue
 		}
-		got.digest = attest.Hash{}
-		if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(Shape{})); diff != "" {
+		if diff := cmp.Diff(test.want, got, cmpopts.IgnoreUnexported(Shape{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}
 	}
@@ -146,18 +144,14 @@ func TestDuplicates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := map[string]bool{}
+	rows := map[int]bool{}
 	for _, group := range v.Duplicates {
-		var keys []string
-		for i, index := range group {
-			if i > 0 && group[i-1] >= index {
-				t.Errorf("group %v does not ascend", group)
-			}
-			keys = append(keys, string(v.Items[index].Key))
+		if !slices.IsSorted(group) {
+			t.Errorf("group %v does not ascend", group)
 		}
-		rows[fmt.Sprint(len(keys))] = true
+		rows[len(group)] = true
 	}
-	if len(v.Duplicates) != 2 || !rows["3"] || !rows["2"] {
+	if len(v.Duplicates) != 2 || !rows[3] || !rows[2] {
 		t.Errorf("duplicates are %v", v.Duplicates)
 	}
 	// Nothing but keys is declared: all items would look alike.
@@ -183,7 +177,7 @@ func TestCommitIsDeterministic(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c.Leaves[0] == a.Leaves[0] || c.Items[0] == a.Items[0] && c.Items[1] == a.Items[1] && c.Items[2] == a.Items[2] {
+		if c.Leaves[0] == a.Leaves[0] || slices.Equal(c.records[:3], a.records[:3]) {
 			t.Error("another secret, issuer or name gives the same leaves or order")
 		}
 	}
@@ -273,52 +267,5 @@ func TestReadSkeleton(t *testing.T) {
 		if got, err := ReadSkeleton(io.MultiReader(bytes.NewReader(data), iotest.ErrReader(broken))); !errors.Is(err, broken) {
 			t.Errorf("ReadSkeleton of a reader that breaks after %d leaves = %d leaves, %v", n, len(got), err)
 		}
-	}
-}
-
-// synthetic is a file of n rows that is made while it is read.
-func synthetic(n int) Source {
-	return Source{Name: "synthetic.jsonl", Open: func() (io.ReadCloser, error) {
-		r, w := io.Pipe()
-		go func() {
-			var err error
-			var b []byte
-			for i := 0; i < n && err == nil; i++ {
-				b = fmt.Appendf(b, `{"id":"item-%07d","question":"What is %d plus %d, and what makes that so? Answer in one word.","choices":["%d","%d","%d","none"],"answer":%d}`+"\n", i, i, i%97, i, i+1, i+2, i+i%97)
-				if len(b) > 1<<16 || i == n-1 {
-					_, err = w.Write(b)
-					b = b[:0]
-				}
-			}
-			w.CloseWithError(err)
-		}()
-		return r, nil
-	}}
-}
-
-// BenchmarkCommit reports items a second, and how many times what the HMACs of
-// the protocol alone would take: one for each salt and commitment, one for the
-// order.
-func BenchmarkCommit(b *testing.B) {
-	const n, fields = 100_000, 4
-	for b.Loop() {
-		mustCommit(b, synthetic(n), Options{})
-	}
-	perItem := b.Elapsed().Seconds() / float64(b.N*n)
-	mac, data := hmac.New(sha256.New, make([]byte, 32)), make([]byte, 100)
-	start := time.Now()
-	for range n * (2*fields + 1) {
-		mac.Reset()
-		mac.Write(data)
-		mac.Sum(nil)
-	}
-	b.ReportMetric(1/perItem, "items/s")
-	b.ReportMetric(perItem/(time.Since(start).Seconds()/n), "times-HMAC")
-}
-
-func BenchmarkTree(b *testing.B) {
-	leaves := make([]attest.Hash, 1_000_000)
-	for b.Loop() {
-		attest.NewTree(leaves)
 	}
 }

@@ -12,45 +12,45 @@ import (
 // csvRow reads the next row of a CSV file (RFC 4180). encoding/csv would not do:
 // it turns CR LF inside quotes into LF, and what is committed must be what the
 // file says.
-func (in *input) csvRow() (Row, error) {
+func (in *input) csvRow(buf []byte) (rawRow, []byte, error) {
 	if !in.begun {
 		if err := in.csvHeader(); err != nil {
-			return Row{}, err
+			return rawRow{}, buf, err
 		}
 	}
-	row, cells, err := in.record()
+	row, err := in.record()
 	if err != nil {
-		return Row{}, err
+		return rawRow{}, buf, err
 	}
-	if len(cells) != len(in.header) {
-		return Row{}, &RowError{File: in.file, Line: row.Line, Row: in.row, Offset: row.Offset,
-			Reason: fmt.Sprintf("the row has %d cells, the header %d", len(cells), len(in.header)), Fix: "quote cells that contain commas or line breaks"}
+	if len(row.cells) != len(in.header) {
+		return rawRow{}, buf, &RowError{File: in.file, Line: row.line, Row: in.row, Offset: row.offset,
+			Reason: fmt.Sprintf("the row has %d cells, the header %d", len(row.cells), len(in.header)), Fix: "quote cells that contain commas or line breaks"}
 	}
-	size := 0
-	for i, c := range cells {
-		value := attest.AppendString(make([]byte, 0, len(c.Value)+2), string(c.Value))
-		if size += len(value); size > in.most {
-			return Row{}, in.tooLong()
+	start := len(buf)
+	for i := range row.cells {
+		c := &row.cells[i]
+		text := in.buf[c.lo:c.hi]
+		c.name, c.lo = in.header[i], len(buf)
+		buf = attest.AppendString(buf, text)
+		if c.hi = len(buf); c.hi-start > in.most {
+			return rawRow{}, buf, in.tooLong()
 		}
-		row.Members = append(row.Members, Member{Name: in.header[i], Value: value, offset: c.offset})
 	}
-	return row, nil
+	return row, buf, nil
 }
 
 func (in *input) csvHeader() error {
-	row, cells, err := in.record()
-	if err == io.EOF {
-		return err
-	}
+	row, err := in.record()
 	if err != nil {
 		return err
 	}
+	cells := row.cells
 	refuse := func(at int64, fix, reason string, args ...any) error {
-		return &RowError{File: in.file, Line: row.Line, Row: -1, Offset: at, Reason: fmt.Sprintf(reason, args...), Fix: fix}
+		return &RowError{File: in.file, Line: row.line, Row: -1, Offset: at, Reason: fmt.Sprintf(reason, args...), Fix: fix}
 	}
 	seen := map[string]bool{}
 	for i, c := range cells {
-		name := string(c.Value)
+		name := string(in.buf[c.lo:c.hi])
 		switch {
 		case name == "":
 			return refuse(c.offset, "give every column a name", "column %d of the header has no name", i+1)
@@ -63,54 +63,51 @@ func (in *input) csvHeader() error {
 		in.header = append(in.header, name)
 	}
 	if len(cells) > MaxFields {
-		return refuse(row.Offset, "drop columns", "the header has %d columns, more than %d", len(cells), MaxFields)
+		return refuse(row.offset, "drop columns", "the header has %d columns, more than %d", len(cells), MaxFields)
 	}
 	if len(cells) == 1 && strings.ContainsAny(in.header[0], ";\t|") {
-		return refuse(row.Offset, "separate the cells by commas", "the only column is %q", clip(in.header[0]))
+		return refuse(row.offset, "separate the cells by commas", "the only column is %q", clip(in.header[0]))
 	}
 	in.begun = true
 	return nil
 }
 
-// record reads the cells of one record; Number, Line and Offset of the row say
-// where it is.
-func (in *input) record() (Row, []Member, error) {
+// record reads the cells of one record into in.buf.
+func (in *input) record() (rawRow, error) {
 	for {
 		c, err := in.next()
 		if err != nil {
-			return Row{}, nil, err
+			return rawRow{}, err
 		}
 		if c == '\n' {
 			continue // an empty line; an empty only cell is written ""
 		}
 		if c == '\r' {
 			if err := in.lineFeed(); err != nil {
-				return Row{}, nil, err
+				return rawRow{}, err
 			}
 			continue
 		}
 		in.unread()
 		break
 	}
-	row := Row{Number: in.row, Line: in.lines, Offset: in.offset}
-	var cells []Member
+	row := rawRow{line: in.lines, offset: in.offset, cells: make([]span, 0, len(in.header))}
 	in.buf = in.buf[:0]
 	for more := true; more; {
-		cell := Member{offset: in.offset}
-		start := len(in.buf)
+		cell := span{lo: len(in.buf), offset: in.offset}
 		var err error
 		if more, err = in.cell(); err != nil {
-			return Row{}, nil, err
+			return rawRow{}, err
 		}
-		cell.Value = append([]byte(nil), in.buf[start:]...)
-		if !utf8.Valid(cell.Value) {
-			return Row{}, nil, &RowError{File: in.file, Line: row.Line, Row: in.csvNumber(), Member: in.column(len(cells)), Offset: cell.offset, Reason: "invalid UTF-8", Fix: "convert the file to UTF-8"}
+		cell.hi = len(in.buf)
+		if !utf8.Valid(in.buf[cell.lo:]) {
+			return rawRow{}, &RowError{File: in.file, Line: row.line, Row: in.csvNumber(), Member: in.column(len(row.cells)), Offset: cell.offset, Reason: "invalid UTF-8", Fix: "convert the file to UTF-8"}
 		}
-		if cells = append(cells, cell); len(cells) > 1<<16 {
-			return Row{}, nil, in.refuse("the row has more than 65,536 cells", "drop columns")
+		if row.cells = append(row.cells, cell); len(row.cells) > 1<<16 {
+			return rawRow{}, in.refuse("the row has more than 65,536 cells", "drop columns")
 		}
 	}
-	return row, cells, nil
+	return row, nil
 }
 
 // cell appends the content of one cell to in.buf and reads the comma or line

@@ -11,8 +11,8 @@
 // # Committing
 //
 // Survey reads a file once and settles its key member, fields and number of
-// rows; Commit reads it again and makes the Version. Neither holds more of the
-// file than one row: a million items cost hashes, keys and offsets.
+// rows; Commit reads it again and makes the Version. Both use all processors, and
+// hold a few rows for each: a million items cost hashes and offsets.
 //
 // Two items are duplicates when all declared fields but the key member are equal
 // after this normalisation: the content of every string, at any depth, in NFKC,

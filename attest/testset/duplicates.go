@@ -1,11 +1,11 @@
 package testset
 
 import (
-	"crypto/sha256"
+	"cmp"
+	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
-
-	"github.com/proctor-attest/proctor/attest"
 )
 
 // DuplicatesError lists the rows that are the same item after normalisation.
@@ -28,51 +28,80 @@ func (e *DuplicatesError) Error() string {
 	return strings.TrimSuffix(b.String(), ";")
 }
 
-// finder finds items that are equal in their normal form.
-type finder struct {
+// normalizer makes digests of items in their normal form. It is for one goroutine.
+type normalizer struct {
 	compare []int // positions of the fields that count
-	first   map[[16]byte]uint32
-	groups  map[uint32][]uint64
 	folds   runeFolds
 	buf     []byte
 }
 
-// newFinder leaves out the key member, which differs even between duplicates.
-func newFinder(fields []string, key string) *finder {
-	f := &finder{folds: runeFolds{}, first: map[[16]byte]uint32{}, groups: map[uint32][]uint64{}}
+// newNormalizer leaves out the key member, which differs even between duplicates.
+func newNormalizer(fields []string, key string) *normalizer {
+	n := &normalizer{folds: runeFolds{}}
 	for i, name := range fields {
 		if name != key || key == "" {
-			f.compare = append(f.compare, i)
+			n.compare = append(n.compare, i)
 		}
+	}
+	return n
+}
+
+// digest is of lp(field), for each field in normal form.
+func (n *normalizer) digest(values [][]byte) [16]byte {
+	n.buf = n.buf[:0]
+	for _, i := range n.compare {
+		start := len(n.buf)
+		n.buf = n.folds.normalize(append(n.buf, make([]byte, 8)...), values[i])
+		binary.BigEndian.PutUint64(n.buf[start:], uint64(len(n.buf)-start-8))
+	}
+	digest := shortDigest(n.buf)
+	if len(n.buf) > largeBatch {
+		n.buf = nil
+	}
+	return digest
+}
+
+// finder finds items whose normal forms are equal.
+type finder struct {
+	idle   bool // only keys are committed, and they are unique
+	first  map[[16]byte]uint32
+	groups map[uint32][]uint64
+}
+
+func newFinder(fields []string, key string, items int) *finder {
+	f := &finder{idle: len(newNormalizer(fields, key).compare) == 0, groups: map[uint32][]uint64{}}
+	if !f.idle {
+		f.first = make(map[[16]byte]uint32, items)
 	}
 	return f
 }
 
-func (f *finder) add(row uint32, values [][]byte) {
-	f.addDigest(row, f.digest(values))
-}
-
-// digest is of an item's normal form.
-func (f *finder) digest(values [][]byte) [16]byte {
-	sum := sha256.New()
-	for _, i := range f.compare {
-		f.buf = f.folds.normalize(f.buf[:0], values[i])
-		sum.Write(attest.AppendLP(nil, f.buf))
+func (f *finder) add(item uint32, normal [16]byte) {
+	if f.idle {
+		return
 	}
-	return [16]byte(sum.Sum(nil))
-}
-
-func (f *finder) addDigest(row uint32, short [16]byte) {
-	if len(f.compare) == 0 {
-		return // only keys are committed, and they are unique
-	}
-	first, ok := f.first[short]
+	first, ok := f.first[normal]
 	if !ok {
-		f.first[short] = row
+		f.first[normal] = item
 		return
 	}
 	if f.groups[first] == nil {
 		f.groups[first] = []uint64{uint64(first)}
 	}
-	f.groups[first] = append(f.groups[first], uint64(row))
+	f.groups[first] = append(f.groups[first], uint64(item))
+}
+
+// duplicates are the groups of equal items under other numbers, in order.
+func (f *finder) duplicates(name func(item uint64) uint64) [][]uint64 {
+	var groups [][]uint64
+	for _, items := range f.groups {
+		group := make([]uint64, len(items))
+		for i, r := range items {
+			group[i] = name(r)
+		}
+		slices.Sort(group)
+		groups = append(groups, group)
+	}
+	slices.SortFunc(groups, func(a, b []uint64) int { return cmp.Compare(a[0], b[0]) })
+	return groups
 }

@@ -12,36 +12,60 @@ import (
 	"github.com/proctor-attest/proctor/attest"
 )
 
-// object reads a row out of data, which began at a line and a byte of the file.
-func (in *input) object(data []byte, line int, at int64) (Row, error) {
-	row := Row{Number: in.row, Line: line, Offset: at}
-	spans, err := splitObject(data)
-	if err != nil {
-		return Row{}, in.refuseJSON(row, "", 0, err)
+// parser turns rows as they are in a file into members. It is for one goroutine.
+type parser struct {
+	file  string
+	most  int // bytes of a row's values
+	spans []span
+	names nameTable
+}
+
+// rowMemory is where parsed rows are.
+type rowMemory struct {
+	members []Member
+	values  []byte
+}
+
+// row parses a row that is in text.
+func (p *parser) row(raw rawRow, text []byte, m *rowMemory) (Row, error) {
+	row := Row{Number: raw.number, Line: raw.line, Offset: raw.offset}
+	first := len(m.members)
+	if raw.cells != nil {
+		for _, c := range raw.cells {
+			m.members = append(m.members, Member{Name: c.name, Value: text[c.lo:c.hi], offset: c.offset})
+		}
+		row.Members = m.members[first:]
+		return row, nil
+	}
+	text = text[raw.lo:raw.hi]
+	var err error
+	if p.spans, err = splitObject(text, p.spans[:0], &p.names); err != nil {
+		return Row{}, p.refuse(row, "", 0, err)
 	}
 	size := 0
-	row.Members = make([]Member, len(spans))
-	for i, s := range spans {
-		value, err := attest.Canonicalize(data[s.lo:s.hi])
-		if err != nil {
-			return Row{}, in.refuseJSON(row, s.name, s.lo, err)
+	for _, s := range p.spans {
+		start := len(m.values)
+		if m.values, err = attest.AppendCanonical(m.values, text[s.lo:s.hi]); err != nil {
+			return Row{}, p.refuse(row, s.name, s.lo, err)
 		}
 		if len(s.name) > MaxName {
-			return Row{}, in.refuseJSON(row, s.name, s.lo, fmt.Errorf("the name has %d bytes, more than %d; shorten it", len(s.name), MaxName))
+			return Row{}, p.refuse(row, s.name, s.lo, fmt.Errorf("the name has %d bytes, more than %d; shorten it", len(s.name), MaxName))
 		}
 		// Canonical strings can be longer than what was read: a control character
 		// of a CSV cell becomes six bytes.
-		if size += len(value); size > in.most {
-			return Row{}, in.refuseJSON(row, s.name, s.lo, fmt.Errorf("the row's values have more than %d bytes; split the item", in.most))
+		value := m.values[start:len(m.values):len(m.values)]
+		if size += len(value); size > p.most {
+			return Row{}, p.refuse(row, s.name, s.lo, fmt.Errorf("the row's values have more than %d bytes; split the item", p.most))
 		}
-		row.Members[i] = Member{Name: s.name, Value: value, offset: at + int64(s.lo)}
+		m.members = append(m.members, Member{Name: s.name, Value: value, offset: raw.offset + int64(s.lo)})
 	}
+	row.Members = m.members[first:len(m.members):len(m.members)]
 	return row, nil
 }
 
-// refuseJSON places an error about the value at lo of a row in the file.
-func (in *input) refuseJSON(row Row, member string, lo int, err error) error {
-	e := &RowError{File: in.file, Line: row.Line, Row: row.Number, Member: member, Offset: row.Offset + int64(lo), Reason: err.Error()}
+// refuse places an error about the value at lo of a row in the file.
+func (p *parser) refuse(row Row, member string, lo int, err error) error {
+	e := &RowError{File: p.file, Line: row.Line, Row: row.Number, Member: member, Offset: row.Offset + int64(lo), Reason: err.Error()}
 	if bad, ok := errors.AsType[*attest.JSONError](err); ok {
 		e.Offset += int64(bad.Offset)
 		e.Reason = bad.Reason
@@ -65,42 +89,38 @@ func fix(reason string) string {
 	return "give one JSON object a row, or a JSON array of objects"
 }
 
-// span is a member of a JSON object: its name, and where its value is.
+// span is a member of a row: its name, and where its value is in a buffer.
 type span struct {
 	name   string
 	lo, hi int
+	offset int64 // of a CSV cell: in the file
 }
 
-// splitObject finds the members of the object that data holds, in their order,
+// splitObject appends the members of the object that data holds, in their order,
 // and refuses duplicate names. It finds the ends of values only: each is for
 // attest.Canonicalize to judge, by itself, because nesting is counted from the
 // value that is committed and not from the row around it.
-func splitObject(data []byte) ([]span, error) {
+func splitObject(data []byte, spans []span, names *nameTable) ([]span, error) {
 	at := skipSpace(data, 0)
 	if at == len(data) || data[at] != '{' {
 		return nil, &attest.JSONError{Offset: at, Reason: "a row must be a JSON object"}
 	}
-	var spans []span
-	seen := map[string]bool{}
+	names.begin()
 	at = skipSpace(data, at+1)
 	if at < len(data) && data[at] == '}' {
-		return nil, onlySpace(data, at+1)
+		return spans, onlySpace(data, at+1)
 	}
 	for {
-		name, end, err := memberName(data, at)
+		name, end, err := names.read(data, at)
 		if err != nil {
 			return nil, err
 		}
-		if seen[name] {
-			return nil, &attest.JSONError{Offset: at, Reason: fmt.Sprintf("duplicate name %q", clip(name))}
-		}
-		seen[name] = true
 		if at = skipSpace(data, end); at == len(data) || data[at] != ':' {
 			return nil, &attest.JSONError{Offset: at, Reason: "want a colon after a member name"}
 		}
 		lo := skipSpace(data, at+1)
 		hi := skipValue(data, lo)
-		spans = append(spans, span{name, lo, hi})
+		spans = append(spans, span{name: name, lo: lo, hi: hi})
 		at = skipSpace(data, hi)
 		switch {
 		case at < len(data) && data[at] == ',':
@@ -120,20 +140,6 @@ func onlySpace(data []byte, at int) error {
 	return nil
 }
 
-func memberName(data []byte, at int) (name string, end int, err error) {
-	if at == len(data) || data[at] != '"' {
-		return "", at, &attest.JSONError{Offset: at, Reason: "want a member name"}
-	}
-	end = skipString(data, at)
-	if err := attest.CheckJSON(data[at:end]); err != nil {
-		if bad, ok := errors.AsType[*attest.JSONError](err); ok {
-			err = &attest.JSONError{Offset: at + bad.Offset, Reason: bad.Reason}
-		}
-		return "", end, err
-	}
-	return unquote(data[at:end]), end, nil
-}
-
 func skipSpace(data []byte, at int) int {
 	for at < len(data) && (data[at] == ' ' || data[at] == '\t' || data[at] == '\n' || data[at] == '\r') {
 		at++
@@ -143,15 +149,20 @@ func skipSpace(data []byte, at int) int {
 
 // skipString returns where the string that starts at a quote ends.
 func skipString(data []byte, at int) int {
-	for at++; at < len(data); at++ {
-		switch data[at] {
-		case '\\':
-			at++
-		case '"':
-			return at + 1
+	for at++; ; {
+		n := bytes.IndexByte(data[at:], '"')
+		if n < 0 {
+			return len(data)
+		}
+		// A quote ends the string unless the backslashes before it are odd in number.
+		slashes := 0
+		for slashes < n && data[at+n-1-slashes] == '\\' {
+			slashes++
+		}
+		if at += n + 1; slashes%2 == 0 {
+			return at
 		}
 	}
-	return len(data)
 }
 
 func skipValue(data []byte, at int) int {
@@ -168,7 +179,7 @@ func skipValue(data []byte, at int) int {
 			at++
 		case depth == 0:
 			// A scalar ends where something else begins.
-			for at < len(data) && !bytes.ContainsRune([]byte(",:{}[]\" \t\r\n"), rune(data[at])) {
+			for at < len(data) && strings.IndexByte(",:{}[]\" \t\r\n", data[at]) < 0 {
 				at++
 			}
 			return at

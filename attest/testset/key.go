@@ -1,8 +1,9 @@
 package testset
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"unicode/utf8"
 
@@ -12,8 +13,6 @@ import (
 // Key names an item within its set. It is written as canonical JSON, "q-1" with
 // its quotes or 17, and compared by Bytes: "17" and 17 are the same key.
 type Key string
-
-var integerForm = regexp.MustCompile(`^-?[0-9]+$`)
 
 // ParseKey reads a key out of canonical JSON: a string or an integer.
 func ParseKey(value []byte) (Key, error) {
@@ -28,16 +27,44 @@ func ParseKey(value []byte) (Key, error) {
 
 // keyOf is ParseKey for a value that is known to be canonical.
 func keyOf(value []byte) (Key, error) {
-	k := Key(value)
+	if err := checkKey(value); err != nil {
+		return "", err
+	}
+	return Key(value), nil
+}
+
+func checkKey(value []byte) error {
 	switch {
 	case len(value) == 0:
-		return "", fmt.Errorf("a key is a string or an integer, this one is absent")
-	case value[0] != '"' && !integerForm.Match(value):
-		return "", fmt.Errorf("a key is a string or an integer, not %s", clip(string(value)))
-	case len(k.Bytes()) > MaxKey:
-		return "", fmt.Errorf("a key has at most %d bytes, this one %d", MaxKey, len(k.Bytes()))
+		return errors.New("a key is a string or an integer, this one is absent")
+	case value[0] != '"' && !isInteger(value):
+		return fmt.Errorf("a key is a string or an integer, not %s", clip(string(value)))
 	}
-	return k, nil
+	if n := len(keyContent(value)); n > MaxKey {
+		return fmt.Errorf("a key has at most %d bytes, this one %d", MaxKey, n)
+	}
+	return nil
+}
+
+func isInteger(value []byte) bool {
+	digits := bytes.TrimPrefix(value, []byte("-"))
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return len(digits) > 0
+}
+
+// keyContent is Key.Bytes without a copy, where that can be.
+func keyContent(value []byte) []byte {
+	switch {
+	case len(value) < 2 || value[0] != '"':
+		return value
+	case bytes.IndexByte(value, '\\') < 0:
+		return value[1 : len(value)-1]
+	}
+	return []byte(unquote(value))
 }
 
 // StringKey is the key of an item whose key member is the string s; it errs if s
@@ -54,9 +81,4 @@ func StringKey(s string) (Key, error) {
 func NumberKey(n uint64) Key { return Key(strconv.FormatUint(n, 10)) }
 
 // Bytes are what the salts bind: a string's UTF-8, an integer's digits.
-func (k Key) Bytes() string {
-	if len(k) >= 2 && k[0] == '"' {
-		return unquote([]byte(k))
-	}
-	return string(k)
-}
+func (k Key) Bytes() string { return string(keyContent([]byte(k))) }

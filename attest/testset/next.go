@@ -2,10 +2,11 @@ package testset
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"math"
 	"slices"
@@ -51,7 +52,7 @@ func (s *Store) Next(ctx context.Context, change Change, private io.Writer) (*Ve
 	if err := n.retire(); err != nil {
 		return nil, err
 	}
-	if len(n.retired) == 0 && len(n.rows.items) == 0 {
+	if len(n.retired) == 0 && len(n.normal) == 0 {
 		return nil, ErrNoChange
 	}
 	return n.finish()
@@ -63,25 +64,24 @@ type next struct {
 	change  Change
 	version *Version
 	newest  map[[16]byte]uint32 // by truncated hash of the key: its newest revision
-	normal  [][16]byte          // of every item so far: the digest of its normal form
-	rows    *committer          // what is appended
+	before  [][16]byte          // of every item so far: the digest of its normal form
+	normal  [][16]byte          // the same of what is appended
+	keys    []Key               // of what is appended
+	rows    *committer
+	out     output
+	made    *assembly
 	edits   []attest.Edit
 	revised map[uint32]uint64 // by appended row: the index that it replaces
 	retired map[uint64]bool
 }
 
-func keyDigest(key Key) [16]byte {
-	sum := sha256.Sum256([]byte(key.Bytes()))
-	return [16]byte(sum[:])
-}
-
 // survey goes through the items that there are.
 func (n *next) survey(ctx context.Context) error {
 	n.newest = make(map[[16]byte]uint32, n.set.Size)
-	n.normal = make([][16]byte, n.set.Size)
+	n.before = make([][16]byte, n.set.Size)
 	n.revised = map[uint32]uint64{}
 	n.retired = map[uint64]bool{}
-	finder := newFinder(n.set.Fields, n.key)
+	normal := newNormalizer(n.set.Fields, n.key)
 	for i := range n.set.Size {
 		if i%4096 == 0 && ctx.Err() != nil {
 			return ctx.Err()
@@ -90,8 +90,8 @@ func (n *next) survey(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		n.newest[keyDigest(item.Key)] = uint32(i) // later batches have later revisions
-		n.normal[i] = finder.digest(n.values(item))
+		n.newest[shortDigest(keyContent([]byte(item.Key)))] = uint32(i) // later batches have later revisions
+		n.before[i] = normal.digest(n.values(item))
 	}
 	return nil
 }
@@ -107,33 +107,15 @@ func (n *next) values(item StoredItem) [][]byte {
 
 // read goes through the rows of the source.
 func (n *next) read(ctx context.Context, private io.Writer) error {
-	n.rows = &committer{
-		version: n.version, file: n.change.Source.Name, salts: n.salts, private: private, offset: uint64(n.length),
-		finder: newFinder(n.set.Fields, n.key), position: map[string]int{}, written: n.written,
-	}
-	for i, f := range n.set.Fields {
-		n.rows.position[f] = i
-		n.rows.quoted = append(n.rows.quoted, attest.AppendString(nil, f))
-	}
+	n.rows = newCommitter(n.change.Source.Name, n.version, n.secret)
+	n.made = newAssembly(n.version, private, 0)
+	n.made.offset = uint64(n.length)
 	if n.change.Source.Open == nil {
 		return nil
 	}
 	seen := map[[16]byte]Row{}
-	tap := newTap(n.change.Source, n.change.Progress)
-	for row, err := range Rows(tap.source()) {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err == nil {
-			err = n.add(row, seen)
-		}
-		if err != nil {
-			return err
-		}
-		tap.count()
-	}
-	tap.done()
-	return nil
+	_, err := eachRow(ctx, n.change.Source, maphash.MakeSeed(), n.change.Progress, func(row Row) error { return n.add(row, seen) })
+	return err
 }
 
 func (n *next) add(row Row, seen map[[16]byte]Row) error {
@@ -142,18 +124,12 @@ func (n *next) add(row Row, seen map[[16]byte]Row) error {
 	if err != nil {
 		return err
 	}
-	digest := keyDigest(key)
+	digest := shortDigest(keyContent(key))
 	if first, dup := seen[digest]; dup {
 		return rowError(file, row, n.key, fmt.Sprintf("key %s is also that of row %d (line %d)", clip(string(key)), first.Number, first.Line), "give every row a key of its own")
 	}
 	seen[digest] = Row{Number: row.Number, Line: row.Line}
-	values := make([][]byte, len(n.set.Fields))
-	for _, m := range row.Members {
-		if i, ok := n.rows.position[m.Name]; ok {
-			values[i] = m.Value
-		}
-	}
-	rev := uint32(0)
+	values, rev := n.rows.valuesOf(row), uint32(0)
 	if old, known := n.newest[digest]; known {
 		item, err := n.Item(uint64(old))
 		if err != nil {
@@ -169,29 +145,23 @@ func (n *next) add(row Row, seen map[[16]byte]Row) error {
 			return fmt.Errorf("item %s has too many revisions", clip(string(key)))
 		}
 		rev = item.Rev + 1
-		n.revised[uint32(len(n.rows.items))] = item.Index
+		n.revised[uint32(len(n.normal))] = item.Index
 		n.retired[item.Index] = true
 	}
-	if n.set.Size+uint64(len(n.rows.items)) >= math.MaxUint32 {
+	if n.set.Size+uint64(len(n.normal)) >= math.MaxUint32 {
 		return errors.New("the set would have 2^32 items or more")
 	}
-	return n.rows.append(key, rev, values)
-}
-
-// append is add for a row whose key and revision are known.
-func (c *committer) append(key Key, rev uint32, values [][]byte) error {
-	at := uint32(len(c.items))
-	c.items = append(c.items, Item{Key: key, Rev: rev, Row: at})
-	c.leaves = append(c.leaves, ItemLeaf(c.salts.Commitments(key, rev, c.version.Fields, values)))
-	c.order = append(c.order, ordered{c.salts.Order(key), at})
-	c.normal = append(c.normal, c.finder.digest(values))
-	return c.write(key, rev, values)
+	n.out.reset()
+	n.rows.item(key, rev, values, &n.out)
+	n.normal = append(n.normal, n.out.items[0].normal)
+	n.keys = append(n.keys, Key(key))
+	return n.made.take(&n.out)
 }
 
 // retire retires what is named.
 func (n *next) retire() error {
 	for _, key := range n.change.Retire {
-		index, known := n.newest[keyDigest(key)]
+		index, known := n.newest[shortDigest(keyContent([]byte(key)))]
 		switch {
 		case !known:
 			return fmt.Errorf("the set has no item %s", clip(string(key)))
@@ -208,68 +178,59 @@ func (n *next) retire() error {
 
 // finish puts what is appended in its secret order and builds the longer tree.
 func (n *next) finish() (*Version, error) {
-	v, c := n.version, n.rows
+	v := n.version
 	v.Leaves = slices.Clone(n.leaves)
-	v.Bitmap = AllActive(n.set.Size + uint64(len(c.items)))
+	v.Bitmap = AllActive(n.set.Size + uint64(len(n.normal)))
 	for i := range n.set.Size {
-		item := n.index[i*indexEntry:]
-		v.records = append(v.records, recordAt(item))
-		v.Items = append(v.Items, Item{Rev: revAt(item)})
+		v.records = append(v.records, recordAt(n.index[i*indexEntry:]))
 		if !IsActive(n.bitmap, i) || n.retired[i] {
 			v.Bitmap[i/8] &^= 0x80 >> (i % 8)
 		}
 	}
-	slices.SortFunc(c.order, func(a, b ordered) int { return bytes.Compare(a.by[:], b.by[:]) })
-	place := make([]uint64, len(c.order)) // by appended row
-	for i, o := range c.order {
-		place[o.row] = n.set.Size + uint64(i)
-		v.Leaves = append(v.Leaves, c.leaves[o.row])
-		v.Items = append(v.Items, c.items[o.row])
-		v.records = append(v.records, c.records[o.row])
-	}
-	if err := n.findDuplicates(place); err != nil {
+	index, err := n.made.sort(n.change.Source.Name)
+	if err != nil {
 		return nil, err
 	}
-	for row, old := range n.revised {
-		n.edits = append(n.edits, attest.Edit{Retired: old, Successor: &place[row], Reason: n.change.Reason})
+	if err := n.findDuplicates(index); err != nil {
+		return nil, err
 	}
-	slices.SortFunc(n.edits, func(a, b attest.Edit) int { return int(int64(a.Retired) - int64(b.Retired)) })
+	for item, old := range n.revised {
+		successor := uint64(index[item])
+		n.edits = append(n.edits, attest.Edit{Retired: old, Successor: &successor, Reason: n.change.Reason})
+	}
+	slices.SortFunc(n.edits, func(a, b attest.Edit) int { return cmp.Compare(a.Retired, b.Retired) })
 	v.Edits = n.edits
 	v.batches = slices.Clone(n.batches)
-	if len(c.order) > 0 {
-		v.batches = append(v.batches, uint64(len(c.order)))
+	if len(index) > 0 {
+		v.batches = append(v.batches, uint64(len(index)))
 	}
-	v.Size = uint64(len(v.Leaves))
-	v.Tree = attest.NewTree(v.Leaves)
-	v.Root = v.Tree.Root()
-	var err error
-	if v.Consistency, err = v.Tree.ProveConsistency(n.set.Size); err != nil {
+	if err := v.build(); err != nil {
 		return nil, err
 	}
-	v.Active, err = Active(v.Size, v.Bitmap)
+	v.Consistency, err = v.Tree.ProveConsistency(n.set.Size)
 	return v, err
 }
 
 // findDuplicates looks among all items that stay active, and refuses groups with
 // an appended item in them unless they are allowed.
-func (n *next) findDuplicates(place []uint64) error {
-	f := n.rows.finder
-	for i, digest := range n.normal {
+func (n *next) findDuplicates(index []uint32) error {
+	f := newFinder(n.set.Fields, n.key, len(n.before)+len(n.normal))
+	for i, digest := range n.before {
 		if IsActive(n.version.Bitmap, uint64(i)) {
-			f.addDigest(uint32(i), digest)
+			f.add(uint32(i), digest)
 		}
 	}
-	for row, digest := range n.rows.normal {
-		f.addDigest(uint32(place[row]), digest)
+	for item, digest := range n.normal {
+		f.add(index[item], digest)
 	}
-	n.version.Duplicates = n.rows.duplicates(func(index uint64) uint64 { return index })
+	n.version.Duplicates = f.duplicates(func(index uint64) uint64 { return index })
 	if n.change.AllowDuplicates {
 		return nil
 	}
 	for _, group := range n.version.Duplicates {
 		if last := group[len(group)-1]; last >= n.set.Size {
-			row := slices.Index(place, last)
-			return fmt.Errorf("%s: the row with key %s is an item that the set has already, case, width and white space set aside", n.change.Source.Name, clip(string(n.rows.items[row].Key)))
+			item := slices.Index(index, uint32(last))
+			return fmt.Errorf("%s: the row with key %s is an item that the set has already, case, width and white space set aside", n.change.Source.Name, clip(string(n.keys[item])))
 		}
 	}
 	return nil

@@ -206,7 +206,7 @@ func TestRowLimit(t *testing.T) {
 		}
 		in.most = most
 		for err == nil {
-			_, err = in.nextRow()
+			_, _, err = in.nextRow(nil)
 		}
 		if !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%q: got %v, want %s", test.head, err, test.want)

@@ -54,6 +54,7 @@ type Salts struct {
 	salt  hash.Hash // HMAC under the pseudorandom key of (K, setID)
 	order hash.Hash // HMAC under the order key
 	buf   []byte
+	out   attest.Hash
 }
 
 // Salts begins the derivations of PROTOCOL §2 for a set.
@@ -63,47 +64,59 @@ func (k Secret) Salts(setID attest.Hash) *Salts {
 		panic("testset: " + err.Error()) // only for a hash that FIPS mode forbids
 	}
 	s := &Salts{salt: hmac.New(sha256.New, prk)}
-	orderKey := s.expand(attest.AppendTag(nil, "order"))
+	s.buf = attest.AppendTag(nil, "order")
+	orderKey := s.expand()
 	s.order = hmac.New(sha256.New, orderKey[:])
 	return s
 }
 
-// expand is HKDF-Expand (RFC 5869 §2.3) for a length of 32, which is one block:
-// T(1) = HMAC(PRK, info ‖ 0x01). It keeps the keyed state, and so costs half of
-// what crypto/hkdf does for a million salts.
-func (s *Salts) expand(info []byte) (out attest.Hash) {
-	s.salt.Reset()
-	s.salt.Write(append(info, 1))
-	s.salt.Sum(out[:0])
-	return out
+// expand is HKDF-Expand (RFC 5869 §2.3) of s.buf for a length of 32, which is one
+// block: T(1) = HMAC(PRK, info ‖ 0x01). It keeps the keyed state, and so costs half
+// of what crypto/hkdf does for a million salts.
+func (s *Salts) expand() attest.Hash { return s.mac(s.salt, append(s.buf, 1)) }
+
+// mac uses memory that is there: what an interface is given is allocated anew
+// otherwise.
+func (s *Salts) mac(h hash.Hash, text []byte) attest.Hash {
+	h.Reset()
+	h.Write(text)
+	h.Sum(s.out[:0])
+	return s.out
 }
 
 // Salt is salt(key, rev, field).
 func (s *Salts) Salt(key Key, rev uint32, field string) attest.Hash {
+	return s.saltOf(keyContent([]byte(key)), rev, field)
+}
+
+func (s *Salts) saltOf(key []byte, rev uint32, field string) attest.Hash {
 	s.buf = attest.AppendTag(s.buf[:0], "salt")
-	s.buf = attest.AppendLP(s.buf, key.Bytes())
+	s.buf = attest.AppendLP(s.buf, key)
 	s.buf = binary.BigEndian.AppendUint32(s.buf, rev)
 	s.buf = attest.AppendLP(s.buf, field)
-	return s.expand(s.buf)
+	return s.expand()
 }
 
 // Order is what the items of one batch are sorted by, ascending.
-func (s *Salts) Order(key Key) (out attest.Hash) {
-	s.buf = attest.AppendLP(s.buf[:0], key.Bytes())
-	s.order.Reset()
-	s.order.Write(s.buf)
-	s.order.Sum(out[:0])
-	return out
+func (s *Salts) Order(key Key) attest.Hash { return s.orderOf(keyContent([]byte(key))) }
+
+func (s *Salts) orderOf(key []byte) attest.Hash {
+	s.buf = attest.AppendLP(s.buf[:0], key)
+	return s.mac(s.order, s.buf)
 }
 
 // Commitments are those of one item's fields, in declared order. A value is
 // canonical JSON, or empty for an absent member.
 func (s *Salts) Commitments(key Key, rev uint32, fields []string, values [][]byte) []attest.Hash {
-	out := make([]attest.Hash, len(fields))
+	return s.commit(nil, keyContent([]byte(key)), rev, fields, values)
+}
+
+// commit appends the commitments to dst.
+func (s *Salts) commit(dst []attest.Hash, key []byte, rev uint32, fields []string, values [][]byte) []attest.Hash {
 	for i, f := range fields {
-		out[i] = attest.CommitField(s.Salt(key, rev, f), f, values[i])
+		dst = append(dst, attest.CommitField(s.saltOf(key, rev, f), f, values[i]))
 	}
-	return out
+	return dst
 }
 
 // ItemLeaf is the leaf hash of an item with these commitments, of which there
@@ -113,10 +126,14 @@ func ItemLeaf(commitments []attest.Hash) attest.Hash {
 }
 
 func itemBytes(commitments []attest.Hash) []byte {
+	return appendItem(make([]byte, 0, 24+len(commitments)*sha256.Size), commitments)
+}
+
+func appendItem(data []byte, commitments []attest.Hash) []byte {
 	if len(commitments) > 1<<16-1 {
 		panic("testset: an item of more than 65,535 fields")
 	}
-	data := attest.AppendTag(make([]byte, 0, 24+len(commitments)*sha256.Size), "item")
+	data = attest.AppendTag(data, "item")
 	data = binary.BigEndian.AppendUint16(data, uint16(len(commitments)))
 	for _, c := range commitments {
 		data = append(data, c[:]...)

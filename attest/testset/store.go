@@ -102,10 +102,10 @@ func (v *Version) save(dir string, secret Secret) error {
 		return err
 	}
 	index := make([]byte, 0, indexEntry*len(v.records))
-	for i, r := range v.records {
+	for _, r := range v.records {
 		index = binary.BigEndian.AppendUint64(index, r.offset)
 		index = binary.BigEndian.AppendUint32(index, r.length)
-		index = binary.BigEndian.AppendUint32(index, v.Items[i].Rev)
+		index = binary.BigEndian.AppendUint32(index, r.rev)
 	}
 	for _, f := range []struct {
 		name string
@@ -174,6 +174,7 @@ type Store struct {
 	items        *os.File
 	length       int64
 	written      []int
+	names        nameTable
 }
 
 // OpenStore opens a store and checks that its parts fit each other: that the
@@ -280,10 +281,8 @@ func (s *Store) Leaves() []attest.Hash { return s.leaves }
 func (s *Store) Bitmap() []byte        { return s.bitmap }
 
 func recordAt(entry []byte) record {
-	return record{binary.BigEndian.Uint64(entry), binary.BigEndian.Uint32(entry[8:])}
+	return record{binary.BigEndian.Uint64(entry), binary.BigEndian.Uint32(entry[8:]), binary.BigEndian.Uint32(entry[12:])}
 }
-
-func revAt(entry []byte) uint32 { return binary.BigEndian.Uint32(entry[12:]) }
 
 // Secret is K: the same for all versions.
 func (s *Store) Secret() Secret { return s.secret }
@@ -309,8 +308,7 @@ func (s *Store) Item(index uint64) (StoredItem, error) {
 }
 
 func (s *Store) item(index uint64) (StoredItem, error) {
-	entry := s.index[index*indexEntry:]
-	r := recordAt(entry)
+	r := recordAt(s.index[index*indexEntry:])
 	offset, length := r.offset, r.length
 	if offset > uint64(s.length) || uint64(length) > uint64(s.length)-offset {
 		return StoredItem{}, fmt.Errorf("record at byte %d of %d is outside %s", offset, s.length, itemsFile)
@@ -319,19 +317,19 @@ func (s *Store) item(index uint64) (StoredItem, error) {
 	if _, err := s.items.ReadAt(line, int64(offset)); err != nil {
 		return StoredItem{}, err
 	}
-	spans, err := splitObject(line)
+	spans, err := splitObject(line, nil, &s.names)
 	if err != nil {
 		return StoredItem{}, err
 	}
 	if len(spans) != 3 || spans[0].name != "fields" || spans[1].name != "key" || spans[2].name != "rev" {
 		return StoredItem{}, errors.New("record has not the members fields, key and rev")
 	}
-	item := StoredItem{Index: index, Rev: revAt(entry), Fields: map[string][]byte{}}
+	item := StoredItem{Index: index, Rev: r.rev, Fields: map[string][]byte{}}
 	if item.Key, err = keyOf(line[spans[1].lo:spans[1].hi]); err != nil {
 		return StoredItem{}, err
 	}
 	fields := line[spans[0].lo:spans[0].hi]
-	if spans, err = splitObject(fields); err != nil {
+	if spans, err = splitObject(fields, spans[:0], &s.names); err != nil {
 		return StoredItem{}, err
 	}
 	for _, f := range spans {

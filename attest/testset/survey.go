@@ -6,9 +6,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
-	"io"
+	"hash/maphash"
 	"math"
+	"strconv"
 
 	"github.com/proctor-attest/proctor/attest"
 )
@@ -34,7 +34,8 @@ type Shape struct {
 	// are absent from a row, or not unique. It is for people.
 	Passed []string
 
-	digest attest.Hash // of the file's bytes, to notice a change before Commit
+	seed     maphash.Seed
+	checksum uint64 // of the file's bytes, to notice a change before Commit
 }
 
 // keyMembers are tried, in this order, when no key member is named.
@@ -56,23 +57,14 @@ func Survey(ctx context.Context, src Source, opt Options) (Shape, error) {
 	for _, n := range names {
 		s.keys = append(s.keys, &candidate{name: n, rows: map[[16]byte]place{}})
 	}
-	tap := newTap(src, opt.Progress)
-	for row, err := range Rows(tap.source()) {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err == nil {
-			err = s.add(row)
-		}
-		if err != nil {
-			return Shape{}, err
-		}
-		tap.count()
+	s.shape.seed = maphash.MakeSeed()
+	var err error
+	if s.shape.checksum, err = eachRow(ctx, src, s.shape.seed, opt.Progress, s.add); err == nil {
+		err = s.settle(opt)
 	}
-	if err := s.settle(opt); err != nil {
+	if err != nil {
 		return Shape{}, err
 	}
-	s.shape.digest = tap.done()
 	return s.shape, nil
 }
 
@@ -168,8 +160,7 @@ func (c *candidate) add(file string, row Row) error {
 	if err != nil {
 		return err
 	}
-	digest := sha256.Sum256([]byte(key.Bytes()))
-	short := [16]byte(digest[:])
+	short := shortDigest(keyContent(key))
 	if first, ok := c.rows[short]; ok {
 		return rowError(file, row, c.name, fmt.Sprintf("key %s is also that of row %d (line %d)", clip(string(key)), first.row, first.line),
 			"make keys unique, or name another key member (17 and \"17\" are one key)")
@@ -178,16 +169,23 @@ func (c *candidate) add(file string, row Row) error {
 	return nil
 }
 
-// rowKey is the key of a row by a member, or by its number without one.
-func rowKey(file string, row Row, member string) (Key, error) {
+// rowKey is the key of a row by a member, or by its number without one, as canonical
+// JSON. It may be a part of the row.
+func rowKey(file string, row Row, member string) ([]byte, error) {
 	if member == "" {
-		return NumberKey(uint64(row.Number)), nil
+		return strconv.AppendInt(nil, int64(row.Number), 10), nil
 	}
-	key, err := keyOf(row.Get(member))
-	if err != nil {
-		return "", rowError(file, row, member, err.Error(), "give every row a string or an integer there, or name another key member")
+	key := row.Get(member)
+	if err := checkKey(key); err != nil {
+		return nil, rowError(file, row, member, err.Error(), "give every row a string or an integer there, or name another key member")
 	}
 	return key, nil
+}
+
+// shortDigest tells apart what is compared within one file.
+func shortDigest(data []byte) [16]byte {
+	sum := sha256.Sum256(data)
+	return [16]byte(sum[:])
 }
 
 func rowError(file string, row Row, member, reason, fix string) error {
@@ -234,49 +232,3 @@ func (s *survey) settle(opt Options) error {
 }
 
 var errChanged = errors.New("the file changed between the two passes")
-
-// tap hashes and counts what is read from a source, as it is on disk.
-type tap struct {
-	src      Source
-	hash     hash.Hash
-	bytes    int64
-	rows     int
-	progress Progress
-}
-
-func newTap(src Source, progress Progress) *tap {
-	return &tap{src: src, hash: sha256.New(), progress: progress}
-}
-
-func (t *tap) Write(p []byte) (int, error) {
-	t.bytes += int64(len(p))
-	return t.hash.Write(p)
-}
-
-func (t *tap) source() Source {
-	src := t.src
-	src.Open = func() (io.ReadCloser, error) {
-		f, err := t.src.Open()
-		if err != nil {
-			return nil, err
-		}
-		return struct {
-			io.Reader
-			io.Closer
-		}{io.TeeReader(f, t), f}, nil
-	}
-	return src
-}
-
-func (t *tap) count() {
-	if t.rows++; t.rows%4096 == 0 && t.progress != nil {
-		t.progress(t.rows, t.bytes)
-	}
-}
-
-func (t *tap) done() attest.Hash {
-	if t.progress != nil {
-		t.progress(t.rows, t.bytes)
-	}
-	return attest.Hash(t.hash.Sum(nil))
-}

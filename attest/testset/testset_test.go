@@ -66,6 +66,16 @@ func mustStore(t testing.TB, src Source, opt Options) (*Version, *Store) {
 	return v, s
 }
 
+// key is that of an item.
+func key(t testing.TB, s *Store, index uint64) Key {
+	t.Helper()
+	item, err := s.Item(index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return item.Key
+}
+
 // shared names a file of the data that is kept outside the repository.
 func shared(t testing.TB, name string) string {
 	t.Helper()
