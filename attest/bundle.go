@@ -87,62 +87,52 @@ func ParseBundle(entry []byte) (*Bundle, error) {
 	if err := CheckCanonical(entry); err != nil {
 		return nil, fmt.Errorf("bundle: %w", err)
 	}
-	var wire wireBundle
-	if err := json.Unmarshal(entry, &wire); err != nil {
-		return nil, fmt.Errorf("bundle: %w", err)
-	}
-	if err := checkBundleNames(entry); err != nil {
+	var mediaType string
+	var material map[string]json.RawMessage
+	var envelope json.RawMessage
+	if err := decodeMembers(entry, map[string]any{"mediaType": &mediaType, "verificationMaterial": &material, "dsseEnvelope": &envelope}); err != nil {
 		return nil, fmt.Errorf("bundle: %w", err)
 	}
 	switch {
-	case wire.MediaType != BundleMediaType:
-		return nil, fmt.Errorf("bundle: media type is %q, want %q", clip(wire.MediaType), BundleMediaType)
-	case wire.Envelope == nil:
+	case mediaType != BundleMediaType:
+		return nil, fmt.Errorf("bundle: media type is %q, want %q", clip(mediaType), BundleMediaType)
+	case len(envelope) == 0 || string(envelope) == "null":
 		return nil, errors.New("bundle: no dsseEnvelope")
-	case wire.Envelope.PayloadType != PayloadType:
-		return nil, fmt.Errorf("bundle: payload type is %q, want %q", clip(wire.Envelope.PayloadType), PayloadType)
-	case len(wire.Envelope.Signatures) != 1:
-		return nil, fmt.Errorf("bundle: %d signatures, want 1", len(wire.Envelope.Signatures))
 	}
-	payload, err := base64.StdEncoding.Strict().DecodeString(wire.Envelope.Payload)
+	b, err := parseEnvelope(envelope)
 	if err != nil {
-		return nil, fmt.Errorf("bundle: payload: %w", err)
+		return nil, fmt.Errorf("bundle: %w", err)
 	}
-	sig, err := base64.StdEncoding.Strict().DecodeString(wire.Envelope.Signatures[0].Sig)
-	if err != nil {
-		return nil, fmt.Errorf("bundle: signature: %w", err)
-	}
-	_, byKey := wire.VerificationMaterial["publicKey"]
-	return &Bundle{Payload: payload, Signature: sig, Certificate: !byKey}, nil
+	_, byKey := material["publicKey"]
+	b.Certificate = !byKey
+	return b, nil
 }
 
-// checkBundleNames holds the members that ParseBundle reads to their spelling. A
-// bundle may have others.
-func checkBundleNames(entry []byte) error {
-	var raw struct {
-		Envelope json.RawMessage `json:"dsseEnvelope"`
+func parseEnvelope(envelope []byte) (*Bundle, error) {
+	var payload, payloadType string
+	var signatures []json.RawMessage
+	if err := decodeMembers(envelope, map[string]any{"payload": &payload, "payloadType": &payloadType, "signatures": &signatures}); err != nil {
+		return nil, err
 	}
-	if err := json.Unmarshal(entry, &raw); err != nil {
-		return err
+	switch {
+	case payloadType != PayloadType:
+		return nil, fmt.Errorf("payload type is %q, want %q", clip(payloadType), PayloadType)
+	case len(signatures) != 1:
+		return nil, fmt.Errorf("%d signatures, want 1", len(signatures))
 	}
-	if err := checkNames(entry, "mediaType", "verificationMaterial", "dsseEnvelope"); err != nil || len(raw.Envelope) == 0 {
-		return err
+	var sig, keyID string
+	if err := decodeMembers(signatures[0], map[string]any{"sig": &sig, "keyid": &keyID}); err != nil {
+		return nil, err
 	}
-	var envelope struct {
-		Signatures []json.RawMessage `json:"signatures"`
+	var b Bundle
+	var err error
+	if b.Payload, err = base64.StdEncoding.Strict().DecodeString(payload); err != nil {
+		return nil, fmt.Errorf("payload: %w", err)
 	}
-	if err := json.Unmarshal(raw.Envelope, &envelope); err != nil {
-		return err
+	if b.Signature, err = base64.StdEncoding.Strict().DecodeString(sig); err != nil {
+		return nil, fmt.Errorf("signature: %w", err)
 	}
-	if err := checkNames(raw.Envelope, "payload", "payloadType", "signatures"); err != nil {
-		return err
-	}
-	for _, s := range envelope.Signatures {
-		if err := checkNames(s, "sig", "keyid"); err != nil {
-			return err
-		}
-	}
-	return nil
+	return &b, nil
 }
 
 // SignedBy reports whether the bundle's signature is the key's.

@@ -428,17 +428,24 @@ func decimalParts(text string) (digits string, exp int) {
 	return sign + trimmed, exp - len(frac) + len(digits) - len(trimmed)
 }
 
-// checkNames refuses an object with a member that encoding/json would read as one of
-// names although it is spelled in another way: it folds case, and ſ to s. Another
+// decodeMembers decodes those members of an object that are asked for, by their very
+// names; it may have others. It refuses one that encoding/json would read as a member
+// asked for although it is spelled in another way: it folds case, and ſ to s. Another
 // reader would see another document.
-func checkNames(object []byte, names ...string) error {
+func decodeMembers(object []byte, into map[string]any) error {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(object, &members); err != nil {
 		return err
 	}
 	for _, member := range slices.Sorted(maps.Keys(members)) {
-		for _, name := range names {
-			if member != name && strings.EqualFold(member, name) {
+		if to := into[member]; to != nil {
+			if err := json.Unmarshal(members[member], to); err != nil {
+				return fmt.Errorf("member %s: %w", member, err)
+			}
+			continue
+		}
+		for name := range into {
+			if strings.EqualFold(member, name) {
 				return fmt.Errorf("member %q is not spelled %q", clip(member), name)
 			}
 		}

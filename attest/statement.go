@@ -78,11 +78,26 @@ type Statement struct {
 	Predicate Predicate
 }
 
+// wireStatement and wireSubject have their members in the order of JCS, which most
+// often makes what encoding/json writes canonical.
 type wireStatement struct {
 	Type          string          `json:"_type"`
-	Subject       []Subject       `json:"subject"`
-	PredicateType string          `json:"predicateType"`
 	Predicate     json.RawMessage `json:"predicate"`
+	PredicateType string          `json:"predicateType"`
+	Subject       []wireSubject   `json:"subject"`
+}
+
+type wireSubject struct {
+	Digest map[string]string `json:"digest"`
+	Name   string            `json:"name"`
+}
+
+func wireSubjects(subjects []Subject) []wireSubject {
+	wire := make([]wireSubject, len(subjects))
+	for i, s := range subjects {
+		wire[i] = wireSubject{s.Digest, s.Name}
+	}
+	return wire
 }
 
 // StatementID is the id of a payload (PROTOCOL §1).
@@ -100,7 +115,7 @@ func NewStatement(p Predicate) (*Statement, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding %s: %w", p.Kind(), err)
 	}
-	payload, err := encodeCanonical(wireStatement{StatementType, p.Subjects(), schemas.PredicateType(p.Kind()), predicate})
+	payload, err := encodeCanonical(wireStatement{StatementType, predicate, schemas.PredicateType(p.Kind()), wireSubjects(p.Subjects())})
 	if err != nil {
 		return nil, fmt.Errorf("encoding %s: %w", p.Kind(), err)
 	}
@@ -148,7 +163,7 @@ func ParseStatement(payload []byte) (*Statement, error) {
 	if err := decodeStrict(wire.Predicate, p); err != nil {
 		return nil, fmt.Errorf("%s statement: %w", kind, err)
 	}
-	if want := p.Subjects(); !reflect.DeepEqual(wire.Subject, want) {
+	if !reflect.DeepEqual(wire.Subject, wireSubjects(p.Subjects())) {
 		return nil, fmt.Errorf("%s statement: subject does not agree with the predicate", kind)
 	}
 	return &Statement{ID: StatementID(payload), Payload: payload, Predicate: p}, nil
