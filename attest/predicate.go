@@ -210,11 +210,18 @@ type Registration struct {
 	ModelName     string     `json:"modelName"`
 	Testset       TestsetRef `json:"testset"`
 	TestsetName   string     `json:"testsetName"`
+	Items         *ItemList  `json:"items,omitempty"` // absent: all active items
 	Samples       uint32     `json:"samples"`
 	Configuration Artifact   `json:"configuration"`
 	Metric        Metric     `json:"metric"`
 	Deadline      string     `json:"deadline"` // RFC 3339, UTC
 	Retroactive   bool       `json:"retroactive,omitempty"`
+}
+
+// ItemList is some items of a test set, which the registrant chose.
+type ItemList struct {
+	Count  uint64   `json:"count"`
+	Bitmap Artifact `json:"bitmap"` // in the form of the active items
 }
 
 func (*Registration) Kind() string { return "registration" }
@@ -260,6 +267,7 @@ type Score struct {
 	Decimals int    `json:"decimals"` // the decimals that were published, trailing zeros included
 	Scale    string `json:"scale"`    // what the metric was multiplied by: 100 for percent, else 1
 	Result   Hash   `json:"result"`
+	Items    string `json:"items,omitempty"`   // "10 of 100", where the registrant chose them
 	Variant  string `json:"variant,omitempty"` // names the model where a table declares variants
 }
 

@@ -66,9 +66,8 @@ func forgeries() []forgery {
 		return h
 	}
 	keepBackFirst := func(w *world) { delete(w.pack.Entries, w.chains[evaluator][0].Statement.ID) }
-	leftOut := func(h *hooks) { h.configure = func(c map[string]any) { c["denominator"] = "left-out" } }
 	lateChain := []string{"completeness/chains", "retraction/none"}
-	return slices.Concat(resultForgeries(), rowForgeries(), modelForgeries(), setForgeries(), configurationForgeries(), ledgerForgeries(), packForgeries(), []forgery{
+	return slices.Concat(resultForgeries(), rowForgeries(), modelForgeries(), setForgeries(), configurationForgeries(), ledgerForgeries(), packForgeries(), reductionForgeries(), declaredForgeries(), []forgery{
 		{
 			name: "score", what: "the lab publishes more than the result says",
 			expect: "contradicted score/recomputed", hooks: hooks{release: printed("83.3")},
@@ -348,32 +347,6 @@ func forgeries() []forgery {
 		{
 			name: "exclusion", what: "an item is excluded for a reason that was not registered",
 			expect: "contradicted result/grades", hooks: hooks{grades: []string{"1", "1", "1", "excluded:hard", "1", "0"}},
-		},
-		{
-			name: "partial-pass", what: "of samples that pass or fail, one passes by half",
-			expect: "contradicted result/grades", also: []string{"result/score", "score/recomputed"},
-			hooks: hooks{afterResult: everyReduction(withGrade(passFail, 1, "0 0.5 0"))}, base: hooks{afterResult: everyReduction(passFail)},
-		},
-		{
-			name: "reduction", what: "the lab publishes the chance that one of two samples passes, where that of both was registered",
-			expect: "contradicted score/recomputed",
-			hooks:  sampled("pass^k", k("2"), passFail, "5/18", "72.2"), base: sampled("pass^k", k("2"), passFail, "5/18", "27.8"),
-		},
-		{
-			name: "failures-left-out", what: "samples that fail are excluded until none fails, and an item has fewer than the metric takes",
-			expect: "missing score/recomputed", also: []string{"result/score"},
-			hooks: with(sampled("pass^k", k("2"), withGrade(passFail, 3, "excluded:timeout 1 excluded:timeout"), "4/9", "44.4"), leftOut),
-			base:  with(sampled("pass^k", k("2"), passFail, "5/18", "27.8"), leftOut),
-		},
-		{
-			name: "too-few-samples", what: "the best of four samples is registered, of three that are drawn",
-			expect: "uncheckable score/recomputed", also: []string{"result/score"},
-			hooks: sampled("pass@k", k("4"), passFail, "1", "100"), base: sampled("pass@k", k("3"), passFail, "5/6", "83.3"),
-		},
-		{
-			name: "unknown-metric", what: "the score is by a metric of the evaluator's own",
-			expect: "uncheckable score/recomputed", also: []string{"result/score"},
-			hooks: sampled("elo", nil, passFail, "1", "100"), base: sampled("mean", nil, passFail, "1/2", "50"),
 		},
 		{
 			name: "no-quorum", what: "no witness cosigned the result",

@@ -1,5 +1,7 @@
 package verify
 
+import "fmt"
+
 // facetsOf derives the facets from checks: level n of a facet is reached when
 // every check that it or a lower level needs is proven, or is attested by
 // somebody independent of the lab. O1 and C1 are content with less (PROTOCOL §7).
@@ -68,6 +70,9 @@ func levelOf(f Facets, retroactive bool) Level {
 func (r *Row) settle(require Requirement, retroactive bool, independentOfLab func(string) bool) {
 	r.Facets = facetsOf(r.Checks, independentOfLab)
 	r.Level = levelOf(r.Facets, retroactive)
+	if r.Declared != "" {
+		r.Level = min(r.Level, CAL1) // whoever chooses the items can choose those that were answered
+	}
 	r.Headline = r.headline(require)
 }
 
@@ -121,7 +126,33 @@ func (v *Verdict) combine() {
 			v.Stale = v.Stale || r.Stale
 		}
 	}
+	v.Declared = v.declared()
 	if first {
 		v.Headline = NotSupported
 	}
+}
+
+// declared says what of a table is on items that a registrant chose: all of it alike,
+// or some of its scores.
+func (v *Verdict) declared() string {
+	scores, declared := 0, map[string]int{}
+	for _, claim := range v.Claims {
+		for _, r := range claim.Rows {
+			scores++
+			if r.Declared != "" {
+				declared[r.Declared]++
+			}
+		}
+	}
+	some := 0
+	for text, n := range declared {
+		if n == scores {
+			return text
+		}
+		some += n
+	}
+	if some == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d scores on items chosen by the registrant", some, scores)
 }

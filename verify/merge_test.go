@@ -123,7 +123,7 @@ func TestFortyBundles(t *testing.T) {
 		}
 	}
 	v, _ := newWorld(t, h).scanned(t)
-	if r := v.Claims[0].Rows[0]; v.Headline != Supported || *r.Runs != (Runs{Registered: 1, Reported: 1, Rank: 1}) {
+	if r := v.Claims[0].Rows[0]; v.Headline != Supported || *r.Runs != (Runs{Registered: 1, Reported: 1, Rank: 1, Compared: 1}) {
 		t.Errorf("%s, %+v", v.Headline, r.Runs)
 		for _, c := range r.Checks {
 			t.Logf("%s %s: %s", c.State, c.Name, c.Detail)

@@ -43,6 +43,7 @@ func (j *judge) row(carrier *statement, s attest.Score, variants bool) *rowJudge
 	r.checkRunLater()
 	r.checkTestset()
 	r.checkHistory()
+	r.checkItems()
 	r.checkResult()
 	r.checkModel()
 	r.checkPublished()
@@ -193,7 +194,7 @@ func (r *rowJudge) restsOn(check string) []*statement {
 		return []*statement{r.registrationSt}
 	case "testset/skeleton", "testset/active", "testset/history":
 		return []*statement{r.testsetSt}
-	case "testset/committed":
+	case "testset/committed", "registration/items", "score/items":
 		return []*statement{r.testsetSt, r.registrationSt}
 	case "result/items", "result/root":
 		return []*statement{r.testsetSt, r.registrationSt, r.resultSt}

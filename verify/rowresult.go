@@ -114,12 +114,12 @@ func (r *rowJudge) checkFirst() {
 }
 
 func (r *rowJudge) checkRows(rows []run.Row) {
-	if active := r.active(); active == nil {
-		r.missing("result/items", "the list of active items is missing or not one of the registered version")
-	} else if err := run.CheckItems(rows, active, r.registration.Samples); err != nil {
+	if items := r.registeredItems(); items == nil {
+		r.missing("result/items", "which items are to be run is not known")
+	} else if err := run.CheckItems(rows, items, r.registration.Samples); err != nil {
 		r.refute("result/items", "", "", "%s", err)
 	} else {
-		r.pass("result/items", "%d rows: %d sample(s) of each of %d active items", len(rows), r.registration.Samples, len(active))
+		r.pass("result/items", "%d rows: %d sample(s) of each of %d registered items", len(rows), r.registration.Samples, len(items))
 	}
 	if leaves := r.leaves(); leaves == nil {
 		r.missing("result/root", "the leaf hashes are missing or not as many as registered")

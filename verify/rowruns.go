@@ -19,7 +19,8 @@ type Runs struct {
 	Overdue     int `json:"overdue"`     // not reported, or not with its rows, after the deadline
 	Undisclosed int `json:"undisclosed"` // all that are not reported
 	Unknown     int `json:"unknown"`     // registrations besides, under no key of the policy: they count as nothing
-	Rank        int `json:"rank"`        // of this result's score among those reported with its metric, from 1
+	Rank        int `json:"rank"`        // of this result's score among those it is compared with, from 1
+	Compared    int `json:"compared"`    // of those reported, this one included
 }
 
 // checkRegistrations counts the runs of the row's lab on its test set. Showing the
@@ -42,7 +43,7 @@ func (r *rowJudge) checkRegistrations() {
 	}
 	runs := r.countRuns()
 	r.row.Runs = &runs
-	text := fmt.Sprintf("%d of %d runs of %s on this set are reported, as of %s; this is rank %d", runs.Reported, runs.Registered, r.registration.Lab, stamp(asOf), runs.Rank)
+	text := fmt.Sprintf("%d of %d runs of %s on this set are reported, as of %s; this is rank %d of %d comparable", runs.Reported, runs.Registered, r.registration.Lab, stamp(asOf), runs.Rank, runs.Compared)
 	if runs.Unknown > 0 {
 		text += fmt.Sprintf("; %d more, under no key of the policy, are not counted", runs.Unknown)
 	}
@@ -54,7 +55,7 @@ func (r *rowJudge) checkRegistrations() {
 }
 
 func (r *rowJudge) countRuns() Runs {
-	runs := Runs{Rank: 1}
+	runs := Runs{Rank: 1, Compared: 1}
 	published, _ := r.bound(r.carrier, nil)
 	for _, s := range ofKind[*attest.Registration](r.judge) {
 		p := s.Statement.Predicate.(*attest.Registration)
@@ -83,7 +84,11 @@ func (r *rowJudge) countRuns() Runs {
 			continue
 		}
 		runs.Reported++
-		if r.result.Outcome != nil && s != r.registrationSt && sameMetric(p.Metric, r.registration.Metric) && better(result.Score, r.result.Score, p.Metric) {
+		if r.result.Outcome == nil || s == r.registrationSt || !r.compares(p) {
+			continue
+		}
+		runs.Compared++
+		if better(result.Score, r.result.Score, p.Metric) {
 			runs.Rank++
 		}
 	}
@@ -118,6 +123,13 @@ func (r *rowJudge) withdrawn(target *statement) bool {
 	return slices.ContainsFunc(ofKind[*attest.Retraction](r.judge), func(s *statement) bool {
 		return s.key != nil && s.issuer() == target.issuer() && s.Statement.Predicate.(*attest.Retraction).Target == target.Statement.ID
 	})
+}
+
+// compares reports whether a rank compares the row's run with another: of its metric
+// and, unless the row's items were chosen, on all items as well. A list of items can
+// be chosen among runs, as runs can: it has to stand beside all of them.
+func (r *rowJudge) compares(p *attest.Registration) bool {
+	return sameMetric(p.Metric, r.registration.Metric) && (p.Items == nil || r.registration.Items != nil)
 }
 
 func sameMetric(a, b attest.Metric) bool {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/proctor-attest/proctor/attest"
-	"github.com/proctor-attest/proctor/attest/run"
 	"github.com/proctor-attest/proctor/attest/testset"
 )
 
@@ -65,23 +64,4 @@ func (r *rowJudge) leaves() []attest.Hash {
 		return nil
 	}
 	return s.leaves
-}
-
-// active returns the active items, or nil unless their list is one of the registered
-// version's items.
-func (r *rowJudge) active() []uint64 {
-	if r.testset == nil || r.registration.Testset.Size > run.MaxRows {
-		return nil
-	}
-	bitmap := r.artifact(r.testset.Bitmap)
-	if _, err := testset.Active(r.registration.Testset.Size, bitmap); err != nil {
-		return nil
-	}
-	var active []uint64
-	for i := range r.registration.Testset.Size {
-		if testset.IsActive(bitmap, i) {
-			active = append(active, i)
-		}
-	}
-	return active
 }

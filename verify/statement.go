@@ -49,6 +49,7 @@ type judge struct {
 
 	lastSkeleton *skeleton
 	results      map[*statement]*ofRows
+	lists        map[*statement]*itemList // of registrations
 }
 
 // checkedRound is a beacon round's time, or why it has none.
@@ -59,7 +60,7 @@ type checkedRound struct {
 
 func (j *judge) load(ctx context.Context) error {
 	j.all, j.kinds, j.signed = map[attest.Hash]*statement{}, map[string][]*statement{}, map[string][]*statement{}
-	j.results = map[*statement]*ofRows{}
+	j.results, j.lists = map[*statement]*ofRows{}, map[*statement]*itemList{}
 	for _, id := range j.pack.IDs() {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -135,9 +135,10 @@ type Check struct {
 type Row struct {
 	Label     string   `json:"label"`
 	Published string   `json:"published"`
-	Exact     string   `json:"exact,omitempty"` // recomputed, with the registered denominator
-	Other     string   `json:"other,omitempty"` // the other denominator's, where rows are excluded
-	Items     int      `json:"items,omitempty"` // scored items
+	Exact     string   `json:"exact,omitempty"`    // recomputed, with the registered denominator
+	Other     string   `json:"other,omitempty"`    // the other denominator's, where rows are excluded
+	Items     int      `json:"items,omitempty"`    // scored items
+	Declared  string   `json:"declared,omitempty"` // of how many, where the registrant chose them
 	Headline  Headline `json:"headline"`
 	Level     Level    `json:"level"`
 	Facets    Facets   `json:"facets"`
@@ -178,9 +179,10 @@ type Claim struct {
 type Verdict struct {
 	Pack     string      `json:"pack,omitempty"` // as the caller names it
 	Headline Headline    `json:"headline"`
-	Reason   string      `json:"reason,omitempty"` // why it could not be checked
-	Level    Level       `json:"level"`            // the least of the rows
-	Facets   Facets      `json:"facets"`           // the least of the rows, facet by facet
+	Reason   string      `json:"reason,omitempty"`   // why it could not be checked
+	Level    Level       `json:"level"`              // the least of the rows
+	Facets   Facets      `json:"facets"`             // the least of the rows, facet by facet
+	Declared string      `json:"declared,omitempty"` // what of it is on items that the registrant chose
 	Stale    bool        `json:"stale"`
 	Required Level       `json:"required"`
 	Policy   attest.Hash `json:"policy"`

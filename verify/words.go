@@ -14,6 +14,9 @@ func (j *judge) notShown(v *Verdict) []string {
 	if v.Level <= CAL1R {
 		lines = append(lines, "how or when the run was made: it was registered afterwards or not bound to a registration at all")
 	}
+	if v.Declared != "" {
+		lines = append(lines, "how the model does on the items that were left out: the registrant chose which ones to run")
+	}
 	lines = append(lines,
 		"that the answers are the model's: evaluators can invent answers, and no leaf was challenged here",
 		j.otherRuns(v),

@@ -17,7 +17,7 @@ import (
 
 const width = 88
 
-// Text writes a verdict in plain text, at most a line's width wide.
+// Text writes a verdict in plain text, at most a line's width wide below the headline.
 func Text(w io.Writer, v *verify.Verdict) error {
 	p := &printer{w: bufio.NewWriter(w)}
 	p.headline(v)
@@ -37,6 +37,9 @@ func (p *printer) headline(v *verify.Verdict) {
 	p.printf("%s   %s [%s]", v.Headline, v.Level, v.Facets)
 	if v.Stale {
 		p.printf("   STALE")
+	}
+	if v.Declared != "" {
+		p.printf("   %s", clean(v.Declared))
 	}
 	p.printf("\n")
 	p.printf("required %s, as of %s\n", v.Required, stamp(v.At))
@@ -69,12 +72,13 @@ func article(kind string) string {
 func (p *printer) row(r *verify.Row) {
 	p.printf("\n")
 	p.field("score", scoreLine(r))
+	p.field("items", r.Declared)
 	p.field("metric", r.Metric)
 	p.field("model", quoted(r.Model)+by(r.Lab))
 	p.field("test set", quoted(r.Testset)+by(r.Owner))
 	p.field("run", "evaluated"+by(r.Evaluator))
 	if r.Runs != nil {
-		p.field("runs", fmt.Sprintf("%d of %d that the lab announced on this set are reported; rank %d", r.Runs.Reported, r.Runs.Registered, r.Runs.Rank))
+		p.field("runs", fmt.Sprintf("%d of %d that the lab announced on this set are reported; rank %d of %d", r.Runs.Reported, r.Runs.Registered, r.Runs.Rank, r.Runs.Compared))
 	}
 	if i := slices.IndexFunc(r.Checks, func(c verify.Check) bool { return c.Name == "retraction/none" }); i >= 0 && r.Headline == verify.Retracted {
 		p.field("withdrawn", r.Checks[i].Detail)
@@ -214,11 +218,14 @@ func clean(s string) string {
 
 // Line writes a verdict on one line, for many packs at once.
 func Line(w io.Writer, name string, v *verify.Verdict) error {
-	stale := ""
+	notes := ""
 	if v.Stale {
-		stale = " STALE"
+		notes = " STALE"
 	}
-	_, err := fmt.Fprintf(w, "%-20s %-8s [%s]%s  %s\n", v.Headline, v.Level, v.Facets, stale, clean(name))
+	if v.Declared != "" {
+		notes += " (" + clean(v.Declared) + ")"
+	}
+	_, err := fmt.Fprintf(w, "%-20s %-8s [%s]%s  %s\n", v.Headline, v.Level, v.Facets, notes, clean(name))
 	return err
 }
 

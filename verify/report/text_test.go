@@ -51,8 +51,10 @@ func supported() *verify.Verdict {
 func contradicted() *verify.Verdict {
 	good := supported().Claims[0].Rows[0]
 	good.Label, good.Other, good.Timeline = "sums", "", nil
+	good.Declared = "3 of 100 items, chosen by the registrant"
 	good.Checks = good.Checks[:1]
 	bad := good
+	bad.Declared = ""
 	bad.Label, bad.Published, bad.Exact = "products", "99.9 %", "1/3"
 	bad.Headline, bad.Level, bad.Facets = verify.ContradictedClaim, verify.CAL0, verify.Facets{2, 1, 1, 0, 1, 0}
 	bad.Checks = []verify.Check{
@@ -61,6 +63,7 @@ func contradicted() *verify.Verdict {
 	}
 	v := supported()
 	v.Headline, v.Level, v.Facets, v.Stale = bad.Headline, bad.Level, bad.Facets, true
+	v.Declared = "1 of 2 scores on items chosen by the registrant"
 	v.Claims = []verify.Claim{{Kind: "release", Issuer: "https://lab.example", Text: "tiny, released", Rows: []verify.Row{good, bad}}}
 	return v
 }
@@ -115,6 +118,9 @@ func TestHeadline(t *testing.T) {
 			want := fmt.Sprintf("%s   %s [%s]", v.Headline, v.Level, v.Facets)
 			if v.Stale {
 				want += "   STALE"
+			}
+			if v.Declared != "" {
+				want += "   " + v.Declared
 			}
 			if first != want {
 				t.Errorf("Text begins with %q, want %q", first, want)
@@ -337,7 +343,7 @@ func TestLine(t *testing.T) {
 	}{
 		{"a.proctor", &verify.Verdict{}, "CANNOT CHECK         CAL-0    [I0 O0 C0 V0 D0 U0]  a.proctor\n"},
 		{"b.proctor", supported(), "SUPPORTED            CAL-1    [I2 O1 C1 V1 D1 U0]  b.proctor\n"},
-		{"dir/c d", stale, "CONTRADICTED         CAL-0    [I2 O1 C1 V0 D1 U0] STALE  dir/c d\n"},
+		{"dir/c d", stale, "CONTRADICTED         CAL-0    [I2 O1 C1 V0 D1 U0] STALE (1 of 2 scores on items chosen by the registrant)  dir/c d\n"},
 	} {
 		var b strings.Builder
 		if err := Line(&b, c.name, c.v); err != nil || b.String() != c.want {

@@ -24,8 +24,8 @@ NEEDS = {k: names.split() for k, names in {  # by facet and level; at 0 a check 
     "I0": "statement/one-branch retraction/none", "I1": "identity/signed", "I2": "identity/role identity/configuration registration/terms",
     "O1": "order/logged order/registered-before-result", "O2": "order/run-later",
     "C1": "completeness/chains", "C2": "completeness/registrations", "V0": "testset/history result/first",
-    "V1": "testset/committed testset/skeleton testset/active result/evaluator result/items "
-          "result/grades result/root result/score score/recomputed",
+    "V1": "testset/committed testset/skeleton testset/active registration/items result/evaluator result/items "
+          "result/grades result/root result/score score/recomputed score/items",
     "D1": "model/committed model/seal model/same-as-released model/same-in-all-rows", "D2": "model/recomputed model/uncovered", "D0": "model/package"}.items()}
 CHECKS = sum(NEEDS.values(), [])
 NONE = {"headline": HEADLINES[0], "level": LEVELS[0], "facets": "I0 O0 C0 V0 D0 U0", "stale": False, "checks": {}}
@@ -47,13 +47,11 @@ def tag(t): return b"proctor/v1/" + t.encode() + b"\n"
 def TH(t, *parts): return H(tag(t), *parts)
 def split(n): return 1 << (n - 1).bit_length() - 1
 def root(d): return H(b"\1", root(d[:split(len(d))]), root(d[split(len(d)):])) if len(d) > 1 else d[0] if d else H(b"")
-def climb(leaf, i, n, path):
-    """The root that a path leads to from leaf i of n; it takes the path's hashes from the end."""
+def climb(leaf, i, n, path):  # the root that a path leads to from leaf i of n; it takes the path's hashes from the end
     if n == 1: return leaf
     k, other = split(n), path.pop()
     return H(b"\1", climb(leaf, i, k, path), other) if i < k else H(b"\1", other, climb(leaf, i - k, n - k, path))
-def grown(m, n, path, old=None):
-    """The roots of the first m and of all n leaves that a consistency proof leads to; old is known."""
+def grown(m, n, path, old=None):  # the roots of the first m and of all n leaves that a consistency proof leads to; old is known
     if m == n or not path: return (old or (path.pop() if path else b""),) * 2
     k, other = split(n), path.pop()
     a, b = grown(m, k, path, old) if m <= k else grown(m - k, n - k, path)
@@ -74,8 +72,7 @@ def jcs(v, depth=1):
     return format(Decimal(repr(v)), "f") if e in ("-05", "-06") else m + ("e%+d" % int(e) if e else "")
 def b64(s): return base64.b64decode(s, validate=True)
 def stamp(s): return calendar.timegm(time.strptime(s, "%Y-%m-%dT%H:%M:%SZ"))
-def valid(v, s, doc):
-    """JSON Schema, as far as the project's schemas use it."""
+def valid(v, s, doc):  # JSON Schema, as far as the project's schemas use it
     if isinstance(s, bool): return s
     (where, _, name), what = s.get("$ref", "").partition("#/$defs/"), {str: "Length", list: "Items", dict: "Properties"}.get(type(v))
     kind = {bool: "boolean", str: "string", int: "integer", float: "number", list: "array", dict: "object"}.get(type(v), "null")
@@ -121,8 +118,7 @@ def vkey(text, kind):
 def verifies(key, sig, text):
     try: return key.verify(sig, text, *([ec.ECDSA(hashes.SHA256())] if isinstance(key, ec.EllipticCurvePublicKey) else [])) is None
     except (InvalidSignature, ValueError, TypeError): return False
-def bound(policy, entry, proof, at):
-    """An entry's upper bound in time, and which witnesses had cosigned by then; or None."""
+def bound(policy, entry, proof, at):  # an entry's upper bound in time, and which witnesses had cosigned by then; or None
     m = re.fullmatch(r"c2sp\.org/tlog-proof@v1\n(?:extra \S*\n)?index (0|[1-9]\d*)\n((?:\S+\n)*)\n((.+)\n(0|[1-9]\d*)\n(\S+)\n(?:.+\n)*)\n((?:— \S+ \S+\n)+)",
                      proof.decode(errors="replace"))
     try:
@@ -178,8 +174,7 @@ class Pack:
         good = j and j["round"] == r["round"] > 0 and H(bytes.fromhex(j["signature"])).hex() == j.get("randomness", H(bytes.fromhex(j["signature"])).hex())
         return b["genesis"] + (r["round"] - 1) * b["period"] if good else None
 
-def read(path):
-    """A pack's files by name; of an archive also policy and time."""
+def read(path):  # a pack's files by name; of an archive also policy and time
     if path.suffix == ".txtar":
         parts = re.split(r"(?m)^-- (.+) --\n", path.read_text())
         files = {n.removesuffix(".b64"): b64(d.strip()) if n.endswith(".b64") else d.encode()
@@ -195,8 +190,7 @@ def read(path):
 
 # §5: what a metric makes of the grades of an item's samples.
 PASS = "pass@k", "pass^k"
-def reducer(m, samples):
-    """How many samples a metric takes, and what reduces them to one number; None if it is not known here."""
+def reducer(m, samples):  # how many samples a metric takes, and what reduces them to one number; None if it is not known here
     p, lo, hi, reduce = m.get("parameters", {}), Fraction(m["min"]), Fraction(m["max"]), m.get("parameters", {}).get("reduce", "")
     best, worst = (hi, lo) if m["better"] == "higher" else (lo, hi)
     k = int(p["k"]) if re.fullmatch("[1-9][0-9]{0,4}", p.get("k", "")) else 0
@@ -221,8 +215,7 @@ class Row:
         self.relied = {s.id: s for s in (*four, claim, self.release) if s}
         self.statements()
         for part in (self.registration, self.rows, self.models) if self.reg else (): part(self.reg.p)
-    def opened(self, release):
-        """Whether a release opens the registered seal; None if it does not try."""
+    def opened(self, release):  # whether a release opens the registered seal; None if it does not try
         text = tag("field") + lp("model") + lp(release.issuer) + lp(bytes.fromhex(release.p["model"]["id"]))
         tries = [s for s in release.p.get("seals", []) if s["commitment"] == self.reg.p["model"]["id"]]
         return all(hmac.digest(bytes.fromhex(s["secret"]), text, "sha256").hex() == s["commitment"] for s in tries) if tries else None
@@ -231,8 +224,7 @@ class Row:
         found = [s for s in self.pack.of("release") if s.issuer == self.reg.p["lab"] and s.counts
                  and (s.id in cited or s.p["model"] == ran or self.opened(s))]
         return min(found, key=lambda s: (s.id not in cited, s.seq), default=None)
-    def sure(self, s):
-        """Whether an independent operator vouches for a bound; None without a bound."""
+    def sure(self, s):  # whether an independent operator vouches for a bound; None without a bound
         parties = {s.issuer} | ({self.reg.p["lab"], self.reg.p["evaluator"]} if self.reg else set())
         run_by = {self.policy.operators.get(w, "") for w in s.upper[1]} - {""} if s.upper else set()
         return any(self.policy.independent(o, parties) for o in run_by) if s.upper else None
@@ -240,8 +232,7 @@ class Row:
         parties = [r for r in ("lab", "evaluator") if self.reg.p[r] == s.issuer]
         may = {"testset": ["owner"], "result": ["evaluator"], "registration": parties}.get(s.kind, parties[:1] if "lab" in parties else [])
         return s.kind == "claim" or bool(set(may) & set(self.policy.issuers.get(s.issuer, {}).get("roles", [])))
-    def chain_to_head(self, issuer):
-        """Whether an issuer's chain reaches a fresh head, itself dated by a sure bound; None if not."""
+    def chain_to_head(self, issuer):  # whether an issuer's chain reaches a fresh head, itself dated by a sure bound; None if not
         now = range(self.pack.at - self.policy.fresh, self.pack.at + self.policy.skew + 1)
         for h in (h for h in self.pack.of("head") if h.issuer == issuer and h.upper and h.lower in now):
             chain, s = {}, h
@@ -283,23 +274,29 @@ class Row:
             id_ = TH("testset", lp(t["issuer"]), lp(t["name"])).hex()
             same = p["testset"] == dict(v, setID=id_) and p["testsetName"] == t["name"] and t["setID"] == id_
             st["testset/committed"] = same and (t["setID"] not in self.policy.deny.get("sets", []) or None)
-            st["testset/history"], sk, active = self.history(self.set), self.pack.artifact(t["skeleton"]), self.active_of(self.set)
+            st["testset/history"], sk, self.active = self.history(self.set), self.pack.artifact(t["skeleton"]), self.listed(t["bitmap"], n) or None
             if sk is not None:
                 leaves = [sk[i:i + 32] for i in range(0, len(sk), 32)]
                 st["testset/skeleton"] = len(sk) == 32 * v["size"] and root(leaves).hex() == v["root"]
                 self.skeleton = leaves if len(sk) == 32 * n else None
             if bm is not None:
-                def fits(n): return len(bm) == (n + 7) // 8 and max(active, default=0) < n
-                st["testset/active"] = fits(v["size"]) and TH("active", u64(v["size"]), bm).hex() == v["active"]
-                self.active = active if fits(n) else None
-    def active_of(self, version):
-        bm = self.pack.artifact(version.p["bitmap"])
-        return None if bm is None else [i for i in range(len(bm) * 8) if bm[i // 8] >> 7 - i % 8 & 1]
-    def history(self, s):
-        """Whether a version of a set, and each before it, follows from the one before."""
+                st["testset/active"] = self.listed(t["bitmap"], v["size"]) is not None and TH("active", u64(v["size"]), bm).hex() == v["active"]
+        chosen, said = p.get("items"), self.score.get("items")
+        self.items, st["registration/items"], st["score/items"] = self.active, "n/a", False if said else "n/a"
+        if chosen:
+            bits, known = self.listed(chosen["bitmap"], p["testset"]["size"]), self.active and self.pack.artifact(chosen["bitmap"]) is not None
+            st["registration/items"] = bits is not None and len(bits) == chosen["count"] and set(bits) <= set(self.active) if known else None
+            self.items = bits if st["registration/items"] else None
+            st["score/items"] = said == f"{chosen['count']} of {len(self.active)}" if said and self.active else None if said else False
+    def listed(self, artifact, size):  # the items in a bitmap; None unless it is one of so many
+        bm = self.pack.artifact(artifact)
+        bits = [i for i in range(len(bm or b"") * 8) if bm[i // 8] >> 7 - i % 8 & 1]
+        return bits if bm is not None and len(bm) == (size + 7) // 8 and max(bits, default=0) < size else None
+    def history(self, s):  # whether a version of a set, and each before it, follows from the one before
         if not s.ref("testset"): return "n/a"
         old, v, edits = next((x for x in self.pack.of("testset") if x.id in s.ref("testset")), None), s.p["version"], s.p.get("edits", [])
-        before, now, gone, new = old and self.active_of(old), self.active_of(s), {e["retired"] for e in edits}, [e["successor"] for e in edits if "successor" in e]
+        before, now = (x and self.listed(x.p["bitmap"], x.p["version"]["size"]) for x in (old, s))
+        gone, new = {e["retired"] for e in edits}, [e["successor"] for e in edits if "successor" in e]
         def place(x): return x.issuer, x.p["setID"], x.ref("testset")
         if sum(bool(x.keys) and place(x) == place(s) for x in self.pack.of("testset")) > 1: return False
         if not old or not old.counts: return None
@@ -321,8 +318,8 @@ class Row:
             heads = [u64(int(r["item"])) + u32(int(r["sample"])) for r in rows]
             need(data[-1:] == b"\n", "no rows, or no newline at the end")
         except BAD: return st.update({"result/root": False})
-        if self.active is not None:
-            st["result/items"] = heads == [u64(i) + u32(s) for i in self.active for s in range(p["samples"])]
+        if self.items is not None:
+            st["result/items"] = heads == [u64(i) + u32(s) for i in self.items for s in range(p["samples"])]
         if self.skeleton is not None:
             tails = [b"".join(bytes.fromhex(r[k] or "0" * 64) for k in ("response", "trace")) + lp(r["grade"]) for r in rows]
             leaves = [H(b"\0", tag("result"), bytes.fromhex(res["runID"]), h, self.skeleton[int(r["item"])], t)
