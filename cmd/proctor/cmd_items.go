@@ -51,6 +51,9 @@ func (e *env) runItems(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if log.Effective < log.Original {
+		e.note(c, "log: it is of %d of the task's %d items", log.Effective, log.Original)
+	}
 	for _, n := range log.Notes {
 		e.note(c, "log: %s", n)
 	}

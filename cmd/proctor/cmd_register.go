@@ -27,7 +27,7 @@ func (e *env) cmdRegister() *cli.Command {
 		Description: "Logs a registration. Its configuration binds how the run will be made: every member\n" +
 			"must be there. \"proctor register --config-from LOG\" prints a configuration with what a\n" +
 			"log says and \"?\" elsewhere, for you to fill in.",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "model", Usage: "the model: `PACK`, id or name"},
 			&cli.StringFlag{Name: "testset", Usage: "the test set: `PACK`, id or name"},
 			&cli.StringFlag{Name: "config", Usage: "the configuration, a JSON `FILE`"},
@@ -41,7 +41,7 @@ func (e *env) cmdRegister() *cli.Command {
 			&cli.BoolFlag{Name: "retroactive", Usage: "the run was made before this registration; its results reach CAL-1-R at most"},
 			&cli.StringFlag{Name: "task", Usage: "with --config-from: the `TASK` of a log that has several"},
 			outFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
-		},
+		}, declareFlags()...),
 		Action: e.runRegister,
 	}
 }
@@ -75,6 +75,14 @@ metric    %s
 due       %s
 pack      %s
 `, entry.Statement.ID, p.ModelName, describeModel(p.Model), p.TestsetName, p.Testset.Size, p.Samples, score.Describe(p.Metric, p.Samples), p.Deadline, out)
+	if p.Items != nil {
+		note, err := itemsNote(pack, p)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(e.stdout, "items     %s, which you chose\n", note)
+		e.note(c, "a run on items that you choose: what rests on it reaches CAL-1 at most, and says %q.", note)
+	}
 	if p.Retroactive {
 		e.note(c, "registered after the run: what rests on it reaches CAL-1-R at most.")
 	}
@@ -121,6 +129,10 @@ func (e *env) registration(c *cli.Context, h *home) (*attest.Pack, *attest.Regis
 	if err != nil {
 		return nil, nil, err
 	}
+	list, err := e.declaredItems(c, pack, set)
+	if err != nil {
+		return nil, nil, err
+	}
 	return pack, &attest.Registration{
 		Header: attest.Header{Refs: []attest.Ref{
 			{Role: attest.RoleModel, ID: modelEntry.Statement.ID},
@@ -130,6 +142,7 @@ func (e *env) registration(c *cli.Context, h *home) (*attest.Pack, *attest.Regis
 		Model: m.Model, ModelName: m.Name,
 		Testset:       attest.TestsetRef{SetID: set.SetID, Version: set.Version},
 		TestsetName:   set.Name,
+		Items:         list,
 		Samples:       uint32(c.Uint("samples")),
 		Configuration: pack.AddArtifact(doc, "application/json", "configuration.json"),
 		Metric:        metric,

@@ -145,6 +145,9 @@ func (e *env) runClaim(c *cli.Context) error {
 	if p.Text == "" {
 		p.Text = table.text()
 	}
+	if err := table.saidIn(p.Text); err != nil {
+		return err
+	}
 	if err := table.sameModel(p.Variants, released, seals); err != nil {
 		return err
 	}
@@ -193,6 +196,12 @@ func (e *env) readScores(c *cli.Context, h *home, pack *attest.Pack) (*scoreTabl
 		reg, err := checkRow(resultPack, result, s)
 		if err != nil {
 			return nil, fmt.Errorf("%s line %d: %w", name, row.line, err)
+		}
+		if s.Items, err = itemsNote(resultPack, reg); err != nil {
+			return nil, fmt.Errorf("%s line %d: %w", name, row.line, err)
+		}
+		if s.Items != "" {
+			e.note(c, "%q is on %s items, chosen by the registrant, and is published as that.", s.Label, s.Items)
 		}
 		if err := e.merge(h, pack, resultPack); err != nil {
 			return nil, err
@@ -258,7 +267,21 @@ func (t *scoreTable) text() string {
 		if s.Scale == "100" {
 			unit = " %"
 		}
+		if s.Items != "" {
+			unit += " (" + s.Items + " items, chosen by the registrant)"
+		}
 		parts = append(parts, s.Label+" "+s.Score+unit)
 	}
 	return strings.Join(parts, ", ")
+}
+
+// saidIn refuses a sentence that passes a score on chosen items off as one on the
+// whole set.
+func (t *scoreTable) saidIn(text string) error {
+	for _, s := range t.scores {
+		if !strings.Contains(text, s.Items) {
+			return withHint(fmt.Errorf("--text does not say that %q is on %s items", s.Label, s.Items), "write it into the sentence: readers take a score to be on the whole set")
+		}
+	}
+	return nil
 }

@@ -134,12 +134,17 @@ type sealedRun struct {
 	predicate *attest.Result
 	score     *score.Recomputed
 	config    *run.Configuration
+	items     string // "10 of 100", where the registration lists them
 }
 
 func (r *sealedRun) print(e *env, signed *attest.Entry, reg *attest.Registration, out string) {
 	exact, _ := r.score.With(r.config.Denominator)
-	fmt.Fprintf(e.stdout, "run       %s\nrows      %d (%d excluded, %s)\nscore     %s = %s\nstatement %s\npack      %s\n",
-		r.predicate.RunID, r.score.Rows, r.score.Excluded, r.config.Denominator,
+	fmt.Fprintf(e.stdout, "run       %s\n", r.predicate.RunID)
+	if r.items != "" {
+		fmt.Fprintf(e.stdout, "items     %s, chosen by the registrant\n", r.items)
+	}
+	fmt.Fprintf(e.stdout, "rows      %d (%d excluded, %s)\nscore     %s = %s\nstatement %s\npack      %s\n",
+		r.score.Rows, r.score.Excluded, r.config.Denominator,
 		fraction(r.score, exact.RatString()), score.Decimal(exact, 6), signed.Statement.ID, out)
 }
 
@@ -163,7 +168,7 @@ func (e *env) sealRows(c *cli.Context, pack *attest.Pack, runID attest.Hash, reg
 	if err != nil {
 		return nil, err
 	}
-	set, err := registeredSet(pack, reg)
+	note, err := itemsNote(pack, reg)
 	if err != nil {
 		return nil, err
 	}
@@ -171,11 +176,7 @@ func (e *env) sealRows(c *cli.Context, pack *attest.Pack, runID attest.Hash, reg
 	if err != nil {
 		return nil, err
 	}
-	active, err := pack.Artifact(set.Bitmap)
-	if err != nil {
-		return nil, err
-	}
-	items, err := e.openItems(c, set, active)
+	items, err := e.itemsToRun(c, pack, reg)
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +216,7 @@ func (e *env) sealRows(c *cli.Context, pack *attest.Pack, runID attest.Hash, reg
 		w.abandon()
 		return nil, err
 	}
-	return &sealedRun{score: got, config: config, predicate: &attest.Result{
+	return &sealedRun{score: got, config: config, items: note, predicate: &attest.Result{
 		Header: attest.Header{Refs: []attest.Ref{{Role: attest.RoleRegistration, ID: runID}}},
 		RunID:  runID,
 		Outcome: &attest.Outcome{
@@ -243,32 +244,54 @@ func registeredSet(pack *attest.Pack, reg *attest.Registration) (*attest.Testset
 	return set, nil
 }
 
-// openItems reads the owner's opening against the registered version.
-func (e *env) openItems(c *cli.Context, set *attest.Testset, active []byte) (*items, error) {
-	name := c.String("items")
-	f, err := os.Open(name)
+// itemsToRun reads the items that the run was registered for.
+func (e *env) itemsToRun(c *cli.Context, pack *attest.Pack, reg *attest.Registration) (*items, error) {
+	set, err := registeredSet(pack, reg)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	match := c.String("match")
-	keep := []string{}
-	if match != "" {
-		keep = []string{match}
+	it := &items{match: c.String("match")}
+	if it.active, err = pack.Artifact(set.Bitmap); err != nil {
+		return nil, err
 	}
-	out := &items{match: match, active: active, skeleton: make([]attest.Hash, set.Version.Size)}
+	if reg.Items != nil {
+		if it.declared, err = pack.Artifact(reg.Items.Bitmap); err != nil {
+			return nil, err
+		}
+	}
+	name := c.String("items")
+	opened, err := e.openItems(c, name, set, it)
+	if err != nil {
+		return nil, err
+	}
+	if opened != set.Version.Size {
+		return nil, withHint(fmt.Errorf("%s opens %d of %d items", name, opened, set.Version.Size), `the owner makes a whole one with "proctor open --all --private"`)
+	}
+	return it, nil
+}
+
+// openItems reads the owner's opening against the registered version, and returns how
+// many items it opens.
+func (e *env) openItems(c *cli.Context, name string, set *attest.Testset, it *items) (uint64, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	keep := []string{}
+	if it.match != "" {
+		keep = []string{it.match}
+	}
+	it.skeleton = make([]attest.Hash, set.Version.Size)
 	want := testset.Set{ID: set.SetID, Fields: set.Fields, Size: set.Version.Size, Root: set.Version.Root}
 	bar := e.progress(c, "checking the opening", int64(set.Version.Size))
 	opening, err := testset.ScanOpening(f, want, testset.OpeningConfig{Keep: keep}, func(item testset.OpenedItem) error {
 		bar.rows(int(item.Index), int64(item.Index))
-		return out.add(item)
+		return it.add(item)
 	})
 	bar.done()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return 0, fmt.Errorf("%s: %w", name, err)
 	}
-	if opening.Opened != set.Version.Size {
-		return nil, withHint(fmt.Errorf("%s opens %d of %d items", name, opening.Opened, set.Version.Size), `the owner makes a whole one with "proctor open --all --private"`)
-	}
-	return out, nil
+	return opening.Opened, nil
 }

@@ -63,6 +63,9 @@ func (e *env) openRows(c *cli.Context, reg *attest.Registration) (*openedLog, er
 	opened.read = log.Rows
 	opened.notes = func() []string {
 		notes := log.Notes
+		if log.Effective < log.Original {
+			notes = append(notes, fmt.Sprintf("it is of %d of the task's %d items", log.Effective, log.Original))
+		}
 		if log.Aggregation != "" && log.Aggregation != reducer {
 			notes = append(notes, fmt.Sprintf("the log reduces an item's samples by %q, and the registered metric by %q: its own score may be another", log.Aggregation, reducer))
 		}

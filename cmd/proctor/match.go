@@ -19,16 +19,17 @@ import (
 type items struct {
 	match    string // field whose content matches; empty: the key does
 	skeleton []attest.Hash
-	index    map[string][]uint64 // of active items, by the JCS of the key or of the field
-	retired  map[string]bool     // by the same
+	index    map[string][]uint64 // of the items to be run, by the JCS of the key or of the field
+	left     map[string]string   // why others are not, by the same
 	keys     []string            // JCS of the key, by index; for messages
 	active   []byte              // bitmap
+	declared []byte              // bitmap of the items that the registration lists; nil: all active ones
 }
 
 func (it *items) add(item testset.OpenedItem) error {
 	if it.index == nil {
 		it.index = map[string][]uint64{}
-		it.retired = map[string]bool{}
+		it.left = map[string]string{}
 		it.keys = make([]string, len(it.skeleton))
 	}
 	it.skeleton[item.Index] = item.Leaf
@@ -41,15 +42,21 @@ func (it *items) add(item testset.OpenedItem) error {
 		}
 		by = string(value)
 	}
-	if it.isActive(item.Index) {
+	switch {
+	case it.wanted(item.Index):
 		it.index[by] = append(it.index[by], item.Index)
-	} else {
-		it.retired[by] = true
+	case testset.IsActive(it.active, item.Index):
+		it.left[by] = "is not among those that the run was registered for"
+	case it.left[by] == "":
+		it.left[by] = "was retired from this version of the set"
 	}
 	return nil
 }
 
-func (it *items) isActive(index uint64) bool { return testset.IsActive(it.active, index) }
+// wanted reports whether an item is to be run.
+func (it *items) wanted(index uint64) bool {
+	return testset.IsActive(it.active, index) && (it.declared == nil || testset.IsActive(it.declared, index))
+}
 
 // find returns the index of the one item that a row is about. Its errors leave the
 // row's place to the reader of the log, which knows it.
@@ -73,8 +80,8 @@ func (it *items) find(row harness.Row) (uint64, error) {
 	case 1:
 		return found[0], nil
 	case 0:
-		if it.retired[by] {
-			return 0, withHint(fmt.Errorf("item %s was retired from this version of the set", shorten(by)), "leave its rows out: it is no longer scored")
+		if why := it.left[by]; why != "" {
+			return 0, withHint(fmt.Errorf("item %s %s", shorten(by), why), "leave its rows out: it is not scored")
 		}
 		return 0, withHint(fmt.Errorf("no committed item has %s %s", it.what(), shorten(by)), "the log is of another test set or version, or another --match or --row key is meant")
 	}
@@ -133,7 +140,7 @@ func matchRows(read func(func(harness.Row) error) error, it *items, w *runWriter
 	}
 	var absent []string
 	for item, key := range it.keys {
-		if !it.isActive(uint64(item)) {
+		if !it.wanted(uint64(item)) {
 			continue
 		}
 		for s := range reg.Samples {
@@ -150,7 +157,7 @@ func matchRows(read func(func(harness.Row) error) error, it *items, w *runWriter
 		delete(excluded, key)
 	}
 	if len(absent) > 0 {
-		return nil, withHint(fmt.Errorf("%d items lack rows: %s", len(absent), list(absent)), "the log is incomplete; or exclude each by name with --exclude KEY=REASON")
+		return nil, withHint(fmt.Errorf("%d items lack rows: %s", len(absent), list(absent)), "the log is incomplete; or exclude each by name with --exclude KEY=REASON. A run with a limit registers its items: proctor register --limit")
 	}
 	for key := range excluded {
 		return nil, fmt.Errorf("--exclude %s: there is no such item", key)

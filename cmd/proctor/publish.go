@@ -41,6 +41,9 @@ func becomesPublic(p attest.Predicate) string {
 	case *attest.Grant:
 		return "who holds which of your items, what for, and who paid"
 	case *attest.Registration:
+		if p.Items != nil {
+			return "which model is run on which items of which test set, by index, by whom, how, and when\nthe result is due"
+		}
 		return "which model is run on which test set, by whom, how, and when the result is due"
 	case *attest.Result:
 		return "the grade of every item, and the score that follows"
