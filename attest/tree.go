@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+	"sync"
 
 	"github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
@@ -37,9 +38,15 @@ func NewTree(leaves []Hash) *Tree {
 	t := &Tree{levels: [][]Hash{leaves}}
 	for level := leaves; len(level) > 1; {
 		above := make([]Hash, len(level)/2)
-		for i := range above {
-			above[i] = nodeHash(level[2*i], level[2*i+1])
+		var running sync.WaitGroup
+		for lo := 0; lo < len(above); lo += alone {
+			running.Go(func() {
+				for i := lo; i < min(lo+alone, len(above)); i++ {
+					above[i] = nodeHash(level[2*i], level[2*i+1])
+				}
+			})
 		}
+		running.Wait()
 		t.levels = append(t.levels, above)
 		level = above
 	}
@@ -60,7 +67,7 @@ func RootOf(n uint64, leaf func(i uint64) Hash) Hash {
 	return rootOf(0, n, leaf)
 }
 
-// alone is how many leaves are left to one goroutine.
+// alone is how many leaves, or nodes of a level, are left to one goroutine.
 const alone = 1 << 14
 
 func rootOf(lo, hi uint64, leaf func(i uint64) Hash) Hash {
@@ -88,18 +95,32 @@ func (t *Tree) Root() Hash {
 	if t.Size() == 0 {
 		return sha256.Sum256(nil)
 	}
-	return t.subtree(0, t.Size())
+	root, _ := subtree(t.node, 0, t.Size())
+	return root
 }
+
+func (t *Tree) node(level int, i uint64) (Hash, error) { return t.levels[level][i], nil }
+
+// nodes gives the root of the leaves [i<<level, (i+1)<<level).
+type nodes func(level int, i uint64) (Hash, error)
 
 // subtree is the root over the leaves [lo, hi), where lo is a multiple of the
 // largest power of two below hi−lo: the only ranges that a split produces.
-func (t *Tree) subtree(lo, hi uint64) Hash {
+func subtree(node nodes, lo, hi uint64) (Hash, error) {
 	n := hi - lo
 	if n&(n-1) == 0 {
-		return t.levels[bits.TrailingZeros64(n)][lo/n]
+		return node(bits.TrailingZeros64(n), lo/n)
 	}
 	mid := lo + split(n)
-	return nodeHash(t.subtree(lo, mid), t.subtree(mid, hi))
+	left, err := subtree(node, lo, mid)
+	if err != nil {
+		return Hash{}, err
+	}
+	right, err := subtree(node, mid, hi)
+	if err != nil {
+		return Hash{}, err
+	}
+	return nodeHash(left, right), nil
 }
 
 // split is the largest power of two below n, for n > 1.
@@ -109,28 +130,38 @@ func split(n uint64) uint64 { return 1 << (bits.Len64(n-1) - 1) }
 // indexes: the roots of the maximal subtrees without an opened leaf, from left
 // to right.
 func (t *Tree) ProveOpening(indexes []uint64) ([]Hash, error) {
+	return proveOpening(t.node, t.Size(), indexes)
+}
+
+func proveOpening(node nodes, size uint64, indexes []uint64) ([]Hash, error) {
 	sorted := slices.Clone(indexes)
 	slices.Sort(sorted)
-	if err := checkIndexes(t.Size(), sorted); err != nil {
+	if err := checkIndexes(size, sorted); err != nil {
 		return nil, err
 	}
 	var proof []Hash
-	var walk func(lo, hi uint64, opened []uint64)
-	walk = func(lo, hi uint64, opened []uint64) {
-		switch {
-		case len(opened) == 0:
-			proof = append(proof, t.subtree(lo, hi))
-		case hi-lo > 1:
-			mid := lo + split(hi-lo)
-			at, _ := slices.BinarySearch(opened, mid)
-			walk(lo, mid, opened[:at])
-			walk(mid, hi, opened[at:])
+	var walk func(lo, hi uint64, opened []uint64) error
+	walk = func(lo, hi uint64, opened []uint64) error {
+		if len(opened) == 0 {
+			h, err := subtree(node, lo, hi)
+			proof = append(proof, h)
+			return err
 		}
+		if hi-lo == 1 {
+			return nil
+		}
+		mid := lo + split(hi-lo)
+		at, _ := slices.BinarySearch(opened, mid)
+		if err := walk(lo, mid, opened[:at]); err != nil {
+			return err
+		}
+		return walk(mid, hi, opened[at:])
 	}
-	if t.Size() > 0 {
-		walk(0, t.Size(), sorted)
+	if size == 0 {
+		return nil, nil
 	}
-	return proof, nil
+	err := walk(0, size, sorted)
+	return proof, err
 }
 
 // ProveConsistency returns the proof of RFC 6962 §2.1.2 that the tree begins with
