@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -79,6 +80,41 @@ func BenchmarkCommit(b *testing.B) {
 		if _, err := Commit(context.Background(), src, shape, config(), io.Discard); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkOpen459 opens a store of a million items and 459 of them, by their keys.
+func BenchmarkOpen459(b *testing.B) {
+	const items, opened = 1_000_000, 459
+	dir := filepath.Join(b.TempDir(), "set")
+	_, err := CreateStore(dir, testSecret, func(private io.Writer) (*Version, error) {
+		return Commit(context.Background(), synthetic(items), Shape{Key: "id", Fields: []string{"question", "answer"}, Rows: items}, config(), private)
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	var keys []Key
+	for i := range opened {
+		keys = append(keys, Key(fmt.Sprintf(`"item-%07d"`, i*(items/opened))))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		s, err := OpenStore(dir)
+		if err != nil {
+			b.Fatal(err)
+		}
+		var indexes []uint64
+		for _, k := range keys {
+			found, err := s.Find(k)
+			if err != nil || len(found) != 1 {
+				b.Fatalf("Find(%s) = %v, %v", k, found, err)
+			}
+			indexes = append(indexes, found[0])
+		}
+		if err := s.Open(context.Background(), io.Discard, indexes, nil); err != nil {
+			b.Fatal(err)
+		}
+		s.Close()
 	}
 }
 

@@ -1,7 +1,6 @@
 package testset
 
 import (
-	"crypto/sha256"
 	"strconv"
 
 	"github.com/proctor-attest/proctor/attest"
@@ -84,11 +83,11 @@ func (c *committer) valuesOf(row Row) [][]byte {
 func (c *committer) item(key []byte, rev uint32, values [][]byte, out *output) {
 	content := keyContent(key)
 	c.commitments = c.salts.commit(c.commitments[:0], content, rev, c.fields, values)
-	c.buf = appendItem(append(c.buf[:0], 0), c.commitments) // RFC 6962: leaf(d) = H(0x00 ‖ d)
+	c.buf = appendItem(c.buf[:0], c.commitments)
 	start := len(out.records)
 	out.records = c.record(out.records, key, rev, values)
 	out.items = append(out.items, outputItem{
-		leaf:   sha256.Sum256(c.buf),
+		leaf:   attest.LeafHash(c.buf),
 		order:  c.salts.orderOf(content),
 		normal: c.normal.digest(values),
 		length: uint32(len(out.records) - start),

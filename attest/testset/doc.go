@@ -52,13 +52,18 @@
 // The owner's store of a set is a directory, of mode 0700 with files of mode 0600:
 //
 //	set.json     canonical JSON: issuer, name, setID, key member, fields, size, root,
-//	             active, and batches, the number of items that each commit appended
+//	             active, batches, the number of items that each commit appended, and
+//	             version, that of the store's format: 2
 //	secret       K, in hexadecimal
 //	items.jsonl  a record {"fields":{…},"key":…,"rev":0} of each item, in the order
 //	             of the files they came from; canonical JSON, absent members left out
 //	items.index  in index order: u64 offset, u32 length and u32 rev of each record
-//	skeleton     as above
+//	tree         nodes, 32 bytes each: the leaves in index order, then the level above
+//	             them (the roots of two leaves each, an odd one left out), and so on
 //	bitmap       as above
 //
-// Interior nodes are not stored: a million leaves are hashed in less than half a second.
+// To open some of a million items a few thousand nodes and records are read, and no
+// file but the bitmap is read whole. What is read may be damaged: a proof is checked
+// against the root of set.json, and items against their leaves, before they are
+// written.
 package testset

@@ -40,6 +40,10 @@ func (s *Store) Next(ctx context.Context, change Change, private io.Writer) (*Ve
 	n := &next{Store: s, change: change, version: &Version{
 		Set: Set{ID: s.set.ID, Fields: s.set.Fields}, Issuer: s.issuer, Name: s.name, Key: s.key,
 	}}
+	var err error
+	if n.leaves, err = s.readLeaves(); err != nil {
+		return nil, err
+	}
 	if _, err := io.Copy(private, io.NewSectionReader(s.items, 0, s.length)); err != nil {
 		return nil, fmt.Errorf("copying private records: %w", err)
 	}
@@ -63,6 +67,7 @@ type next struct {
 	*Store
 	change  Change
 	version *Version
+	leaves  []attest.Hash       // of every item so far
 	newest  map[[16]byte]uint32 // by truncated hash of the key: its newest revision
 	before  [][16]byte          // of every item so far: the digest of its normal form
 	normal  [][16]byte          // the same of what is appended
@@ -179,10 +184,14 @@ func (n *next) retire() error {
 // finish puts what is appended in its secret order and builds the longer tree.
 func (n *next) finish() (*Version, error) {
 	v := n.version
-	v.Leaves = slices.Clone(n.leaves)
+	v.Leaves = n.leaves
 	v.Bitmap = AllActive(n.set.Size + uint64(len(n.normal)))
 	for i := range n.set.Size {
-		v.records = append(v.records, recordAt(n.index[i*indexEntry:]))
+		r, err := n.readRecord(i)
+		if err != nil {
+			return nil, fmt.Errorf("store: item %d: %w", i, err)
+		}
+		v.records = append(v.records, r)
 		if !IsActive(n.bitmap, i) || n.retired[i] {
 			v.Bitmap[i/8] &^= 0x80 >> (i % 8)
 		}

@@ -307,6 +307,44 @@ func TestOpeningManyCommitments(t *testing.T) {
 	}
 }
 
+// What stood in an older version's store is told from damage.
+func TestStoreVersion(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "set")
+	if _, err := CreateStore(dir, testSecret, func(w io.Writer) (*Version, error) {
+		return Commit(context.Background(), source("f", "{}"), Shape{Fields: []string{"a"}, Rows: 1}, config(), w)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, descriptionFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, bytes.Replace(text, []byte(`"version":2`), []byte(`"version":1`), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenStore(dir); err == nil || !strings.Contains(err.Error(), "the store has version 1, this Proctor reads 2") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A tree that is damaged where no check at opening looks is noticed by what uses it.
+func TestNextReadsTheWholeTree(t *testing.T) {
+	_, s := mustStore(t, source("f", arithmetic), Options{})
+	path := s.nodes.Name()
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt([]byte{1, 2, 3}, 40); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Next(context.Background(), Change{Retire: []Key{`"a"`}}, io.Discard); err == nil || !strings.Contains(err.Error(), "the leaves have root") {
+		t.Errorf("Next over a damaged leaf: %v", err)
+	}
+}
+
 func TestStoreFind(t *testing.T) {
 	v, s := mustStore(t, synthetic(300), Options{})
 	for i := range v.Size {
@@ -316,7 +354,7 @@ func TestStoreFind(t *testing.T) {
 			t.Fatalf("Find(%s) = %v, %v, want %d", k, got, err, i)
 		}
 	}
-	for _, key := range []Key{`"item-0000300"`, "17", `""`} {
+	for _, key := range []Key{`"item-0000300"`, `"item-0000301"`, `"item-0000302"`, "17", `""`} {
 		if got, err := s.Find(key); err != nil || got != nil {
 			t.Errorf("Find(%s) = %v, %v", key, got, err)
 		}
@@ -358,7 +396,7 @@ func TestDamagedStore(t *testing.T) {
 		}
 		return dir, v
 	}
-	for _, name := range []string{descriptionFile, secretFile, itemsFile, indexFile, skeletonFile, bitmapFile} {
+	for _, name := range []string{descriptionFile, secretFile, itemsFile, indexFile, treeFile, bitmapFile} {
 		dir, v := make()
 		path := filepath.Join(dir, name)
 		whole, err := os.ReadFile(path)
@@ -425,12 +463,17 @@ func openAll(dir string, set Set) error {
 		return err
 	}
 	defer s.Close()
-	var b bytes.Buffer
-	if err := s.Open(context.Background(), &b, []uint64{0, 1, 2, 3, 4}, nil); err != nil {
-		return err
+	// Together they are opened without a node of the tree, alone with all of them.
+	for _, indexes := range [][]uint64{{0, 1, 2, 3, 4}, {0}, {1}, {2}, {3}, {4}} {
+		var b bytes.Buffer
+		if err := s.Open(context.Background(), &b, indexes, nil); err != nil {
+			return err
+		}
+		if _, err = ReadOpening(&b, set, OpeningConfig{}); err != nil {
+			panic("an opening that does not hold was written: " + err.Error())
+		}
 	}
-	_, err = ReadOpening(&b, set, OpeningConfig{})
-	return err
+	return nil
 }
 
 func TestCreateStoreIsAtomic(t *testing.T) {
