@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"cmp"
 	"fmt"
 	"math/big"
 	"strings"
@@ -41,6 +42,28 @@ func ParseDecimal(s string) (*big.Rat, error) {
 		return nil, fmt.Errorf("%q is not a decimal", s)
 	}
 	return r, nil
+}
+
+// CompareDecimals compares decimals that CheckDecimal accepts, as cmp.Compare does
+// numbers. It does so in their text: a result can have millions of grades.
+func CompareDecimals(a, b string) int {
+	x, below := strings.CutPrefix(a, "-")
+	y, alsoBelow := strings.CutPrefix(b, "-")
+	switch {
+	case below && alsoBelow:
+		return compareDigits(y, x)
+	case below:
+		return -1
+	case alsoBelow:
+		return 1
+	}
+	return compareDigits(x, y)
+}
+
+func compareDigits(a, b string) int {
+	x, fracX, _ := strings.Cut(a, ".")
+	y, fracY, _ := strings.Cut(b, ".")
+	return cmp.Or(cmp.Compare(len(x), len(y)), strings.Compare(x, y), strings.Compare(fracX, fracY))
 }
 
 // NumberToDecimal respells a JSON number (1.50, 1e2) as the decimal of the same

@@ -30,3 +30,23 @@ func TestCheckDecimal(t *testing.T) {
 		check(s)
 	}
 }
+
+func TestCompareDecimals(t *testing.T) {
+	decimals := []string{"0", "1", "-1", "9", "10", "-10", "99", "100", "0.5", "-0.5", "0.49", "0.51", "0.501", "1.5", "1.25", "10.1", "-10.01",
+		"0.000000000000000001", "-0.000000000000000001", "999999999999999999.999999999999999999", "-999999999999999999"}
+	for _, a := range decimals {
+		x, err := ParseDecimal(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range decimals {
+			y, err := ParseDecimal(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := CompareDecimals(a, b), x.Cmp(y); got != want {
+				t.Errorf("CompareDecimals(%s, %s) = %d, want %d", a, b, got, want)
+			}
+		}
+	}
+}

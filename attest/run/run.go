@@ -6,6 +6,7 @@
 package run
 
 import (
+	"cmp"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/binary"
@@ -13,6 +14,7 @@ import (
 	"fmt"
 	"math/big"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/proctor-attest/proctor/attest"
@@ -113,52 +115,33 @@ func CheckGradeForm(g string) error {
 // exactly when the row is not excluded for want of one (PROTOCOL §5: a leaf
 // without response is excluded).
 func CheckGrade(r Row, metric attest.Metric, allowed []string) error {
-	if reason, ok := r.Excluded(); ok {
-		for _, a := range allowed {
-			if a == reason {
-				return nil
-			}
-		}
-		return fmt.Errorf("exclusion reason %q is not among those registered: %s", reason, strings.Join(allowed, ", "))
-	}
-	if r.Response.IsZero() {
-		return errors.New("graded without a response: a leaf without response is excluded")
-	}
-	grade, err := attest.ParseDecimal(r.Grade)
-	if err != nil {
-		return err
-	}
-	lo, hi, err := Range(metric)
-	if err != nil {
-		return err
-	}
-	if grade.Cmp(lo) < 0 || grade.Cmp(hi) > 0 {
-		return fmt.Errorf("grade %s is outside the metric's range [%s, %s]", r.Grade, metric.Min, metric.Max)
-	}
-	if metric.Binary() && grade.Cmp(lo) != 0 && grade.Cmp(hi) != 0 {
-		return fmt.Errorf("grade %s: a sample of %s passes with %s or fails with %s", r.Grade, metric.Name, metric.Max, metric.Min)
-	}
-	return nil
+	_, err := CheckGrades([]Row{r}, metric, allowed)
+	return err
 }
 
-// CheckGrades is CheckGrade of every row; the error comes with the first row that it is
-// of. Rows of equal grades are alike to it, if they have a response or have none.
+// CheckGrades is CheckGrade of every row; an error comes with the first row that it is
+// of.
 func CheckGrades(rows []Row, metric attest.Metric, allowed []string) (row int, err error) {
-	type kind struct {
-		grade    string
-		answered bool
-	}
-	good := map[kind]bool{}
+	_, _, noRange := Range(metric)
 	for i := range rows {
-		k := kind{rows[i].Grade, !rows[i].Response.IsZero()}
-		if good[k] {
+		r := &rows[i]
+		if reason, ok := r.Excluded(); ok {
+			if !slices.Contains(allowed, reason) {
+				return i, fmt.Errorf("exclusion reason %q is not among those registered: %s", reason, strings.Join(allowed, ", "))
+			}
 			continue
 		}
-		if err := CheckGrade(rows[i], metric, allowed); err != nil {
+		if r.Response.IsZero() {
+			return i, errors.New("graded without a response: a leaf without response is excluded")
+		}
+		if err := cmp.Or(attest.CheckDecimal(r.Grade), noRange); err != nil {
 			return i, err
 		}
-		if len(good) < maxGrades {
-			good[k] = true
+		if attest.CompareDecimals(r.Grade, metric.Min) < 0 || attest.CompareDecimals(r.Grade, metric.Max) > 0 {
+			return i, fmt.Errorf("grade %s is outside the metric's range [%s, %s]", r.Grade, metric.Min, metric.Max)
+		}
+		if metric.Binary() && r.Grade != metric.Min && r.Grade != metric.Max {
+			return i, fmt.Errorf("grade %s: a sample of %s passes with %s or fails with %s", r.Grade, metric.Name, metric.Max, metric.Min)
 		}
 	}
 	return 0, nil

@@ -27,13 +27,10 @@ func (r *reduction) String() string {
 }
 
 // addTo adds an item's number, times the weight of so many samples, to a sum. The
-// grades are in the order of their samples, at least one and at least k.
+// grades are in the order of their samples, at least one and at least k. A mean needs
+// no such number: its grades are added as they come.
 func (r *reduction) addTo(sum *big.Rat, grades []*big.Rat) error {
 	switch r.name {
-	case reduceMean:
-		for _, g := range grades {
-			sum.Add(sum, g)
-		}
 	case "median":
 		sum.Add(sum, median(grades))
 	case "mode":
@@ -119,11 +116,29 @@ func mode(grades []*big.Rat) *big.Rat {
 	return best
 }
 
-// itemMean is the mean over items of their reduced grades.
+// itemMean is the mean over items of their reduced grades. Items are kept apart by
+// their number of samples.
 type itemMean struct {
 	*reduction
-	sums  map[int]*big.Rat // by the number of samples
-	items int64
+	grades map[int]*decimalSum // where they need only be added
+	sums   map[int]*big.Rat
+	items  int64
+}
+
+func newItemMean(r *reduction) itemMean {
+	return itemMean{reduction: r, grades: map[int]*decimalSum{}, sums: map[int]*big.Rat{}}
+}
+
+// item counts an item, unless it has no samples, and returns the sum that their grades
+// are to be added to.
+func (m *itemMean) item(samples int) *decimalSum {
+	if samples > 0 {
+		m.items++
+	}
+	if m.grades[samples] == nil {
+		m.grades[samples] = new(decimalSum)
+	}
+	return m.grades[samples]
 }
 
 // reduced is what reduce makes of an item's samples: their number, times the weight
@@ -150,15 +165,15 @@ func (m *itemMean) add(x *reduced, items int64) {
 	if x.samples == 0 {
 		return
 	}
-	if m.sums == nil {
-		m.sums = map[int]*big.Rat{}
-	}
-	if m.sums[x.samples] == nil {
-		m.sums[x.samples] = new(big.Rat)
-	}
 	m.items += items
-	sum := m.sums[x.samples]
-	sum.Add(sum, new(big.Rat).Mul(&x.number, big.NewRat(items, 1)))
+	m.addSum(x.samples, new(big.Rat).Mul(&x.number, big.NewRat(items, 1)))
+}
+
+func (m *itemMean) addSum(samples int, sum *big.Rat) {
+	if m.sums[samples] == nil {
+		m.sums[samples] = new(big.Rat)
+	}
+	m.sums[samples].Add(m.sums[samples], sum)
 }
 
 // value is nil if there was no item.
@@ -166,6 +181,12 @@ func (m *itemMean) value() *big.Rat {
 	if m.items == 0 {
 		return nil
 	}
+	for n, grades := range m.grades {
+		if n > 0 {
+			m.addSum(n, grades.value(m.worst))
+		}
+	}
+	clear(m.grades)
 	total := new(big.Rat)
 	for n, sum := range m.sums {
 		total.Add(total, new(big.Rat).Quo(sum, new(big.Rat).SetInt(m.weight(n))))

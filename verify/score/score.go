@@ -49,30 +49,17 @@ func Recompute(rows []run.Row, metric attest.Metric) (*Recomputed, error) {
 	if len(rows) == 0 {
 		return nil, errors.New("no rows to score")
 	}
-	out := &Recomputed{Rows: len(rows)}
-	sums := tally{wrong: itemMean{reduction: r}, left: itemMean{reduction: r}, kinds: map[string]*itemKind{}}
-	var key []byte
+	sums := newTally(r)
 	for start, end := 0, 0; start < len(rows); start = end {
-		key = key[:0]
-		for ; end < len(rows) && rows[end].Item == rows[start].Item; end++ {
-			key = attest.AppendLP(key, rows[end].Grade)
+		for end < len(rows) && rows[end].Item == rows[start].Item {
+			end++
 		}
-		kind := sums.kinds[string(key)]
-		if kind == nil {
-			if kind, err = r.itemKind(rows[start:end]); err != nil {
-				return nil, err
-			}
-			sums.keep(string(key), kind)
-		}
-		kind.items++
-		out.Items++
-		out.Excluded += kind.excluded
-		if out.WhyNot == "" {
-			out.WhyNot = kind.whyNot
+		if err := sums.add(rows[start:end]); err != nil {
+			return nil, err
 		}
 	}
 	sums.fold()
-	out.CountedWrong = sums.wrong.value()
+	out := &Recomputed{Rows: len(rows), Items: sums.items, Excluded: sums.excluded, CountedWrong: sums.wrong.value(), WhyNot: sums.whyNot}
 	if out.WhyNot != "" {
 		return out, nil
 	}

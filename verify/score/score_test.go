@@ -473,41 +473,82 @@ func FuzzRecompute(f *testing.F) {
 	})
 }
 
-// Each item is counted, however many kinds there are, and a kind whose key another's
-// grades could spell is another kind.
+// Each item is counted, however many kinds of them there are. The median of two is their
+// mean.
 func TestRecomputeManyKinds(t *testing.T) {
 	const items = 3*maxKinds + 5
+	wide := attest.Metric{Name: "mean", Min: "-999999999999999999", Max: "999999999999999999", Better: "higher"}
+	median := wide
+	median.Parameters = map[string]string{"reduce": "median"}
 	rows := make([]run.Row, 0, 2*items)
 	want, half := new(big.Rat), big.NewRat(1, 2)
 	for i := range uint64(items) {
-		a, b := fmt.Sprintf("0.%d1", i%(maxKinds+1)), fmt.Sprintf("0.%d1", i%7)
+		a, b := fmt.Sprintf("-0.%d1", i%(maxKinds+1)), fmt.Sprintf("%d.5", 900000000000000000+i%7)
 		rows = append(rows, run.Row{Item: i, Grade: a}, run.Row{Item: i, Sample: 1, Grade: b})
 		want.Add(want, new(big.Rat).Mul(half, new(big.Rat).Add(rat(t, a), rat(t, b))))
 	}
 	want.Quo(want, big.NewRat(items, 1))
-	got, err := Recompute(rows, unit)
-	if err != nil || got.CountedWrong.Cmp(want) != 0 || got.LeftOut.Cmp(want) != 0 || got.Items != items {
-		t.Errorf("Recompute of %d kinds = %+v, %v, want %v", items, got, err, want)
+	for _, metric := range []attest.Metric{wide, median} {
+		got, err := Recompute(rows, metric)
+		if err != nil || got.CountedWrong.Cmp(want) != 0 || got.LeftOut.Cmp(want) != 0 || got.Items != items {
+			t.Errorf("Recompute of %d kinds = %+v, %v, want %v", items, got, err, want)
+		}
 	}
-	rows = []run.Row{{Item: 1, Grade: "1"}, {Item: 1, Sample: 1, Grade: "0"}, {Item: 2, Grade: "1 0"}}
-	if got, err := Recompute(rows, unit); err == nil {
-		t.Errorf("Recompute with the grade \"1 0\" = %+v", got)
+}
+
+// No grade stands for several.
+func TestRecomputeKindsApart(t *testing.T) {
+	rows := []run.Row{{Item: 1, Grade: "1"}, {Item: 1, Sample: 1, Grade: "0"}, {Item: 2, Grade: "1\x00\x00\x00\x00\x00\x00\x00\x010"}}
+	for _, metric := range []attest.Metric{unit, metric("accuracy", "reduce=max")} {
+		if got, err := Recompute(rows, metric); err == nil {
+			t.Errorf("Recompute with the grade %q = %+v", rows[2].Grade, got)
+		}
+	}
+}
+
+// Grades of all sizes, and on both sides of zero, are added exactly.
+func TestDecimalSum(t *testing.T) {
+	var sum decimalSum
+	want := new(big.Rat)
+	for i := range 1000 {
+		for _, text := range []string{"999999999999999999.999999999999999999", "-999999999999999998.000000000000000001", fmt.Sprintf("-%d.%d1", i, i), "0", "-0.1", "1000"} {
+			d, err := parseDecimal(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum.add(d)
+			want.Add(want, rat(t, text))
+		}
+	}
+	sum.worst = 3
+	want.Add(want, big.NewRat(-6, 1))
+	if got := sum.value(big.NewRat(-2, 1)); got.Cmp(want) != 0 {
+		t.Errorf("sum %v, want %v", got, want)
+	}
+	large := uint128{1, 1<<64 - 1}
+	large.add(2)
+	if got := large.big().String(); got != "36893488147419103233" {
+		t.Errorf("2⁶⁵−1 and 2 are %s", got)
 	}
 }
 
 func BenchmarkRecompute(b *testing.B) {
-	for name, grades := range map[string]func(i int) string{
-		"five":      func(i int) string { return []string{"0", "1", "0.125", "0.333333333333333333", excluded}[i%5] },
-		"different": func(i int) string { return fmt.Sprintf("0.%d1", uint64(i)*0x9e3779b97f4a7c15>>12) },
-	} {
-		b.Run(name, func(b *testing.B) {
+	few := func(i int) string { return []string{"0", "1", "0.125", "0.333333333333333333", excluded}[i%5] }
+	many := func(i int) string { return fmt.Sprintf("0.%d1", uint64(i)*0x9e3779b97f4a7c15>>12) }
+	median := metric("accuracy", "reduce=median")
+	for _, c := range []struct {
+		name   string
+		metric attest.Metric
+		grade  func(int) string
+	}{{"mean,few", unit, few}, {"mean,many", unit, many}, {"median,few", median, few}, {"median,many", median, many}} {
+		b.Run(c.name, func(b *testing.B) {
 			const items, samples = 25_000, 4
 			rows := make([]run.Row, 0, items*samples)
 			for i := range items * samples {
-				rows = append(rows, run.Row{Item: uint64(i / samples), Sample: uint32(i % samples), Grade: grades(i/samples + i%samples)})
+				rows = append(rows, run.Row{Item: uint64(i / samples), Sample: uint32(i % samples), Grade: c.grade(i/samples + i%samples)})
 			}
 			for b.Loop() {
-				if _, err := Recompute(rows, unit); err != nil {
+				if _, err := Recompute(rows, c.metric); err != nil {
 					b.Fatal(err)
 				}
 			}

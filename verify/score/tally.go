@@ -48,18 +48,74 @@ func (r *reduction) itemKind(rows []run.Row) (*itemKind, error) {
 	return kind, nil
 }
 
-// tally counts items by their kinds, and adds them up.
+// tally adds up items.
 type tally struct {
+	*reduction
 	wrong, left itemMean
-	kinds       map[string]*itemKind
+	items       int
+	excluded    int    // samples
+	whyNot      string // there is no left
+
+	kinds map[string]*itemKind
+	key   []byte // of a kind: the grades
 }
 
-// keep makes room for one kind more where there is none.
-func (t *tally) keep(key string, kind *itemKind) {
-	if len(t.kinds) == maxKinds {
-		t.fold()
+func newTally(r *reduction) *tally {
+	return &tally{reduction: r, wrong: newItemMean(r), left: newItemMean(r), kinds: map[string]*itemKind{}}
+}
+
+// add adds the item that has these rows.
+func (t *tally) add(rows []run.Row) error {
+	t.items++
+	if t.name == reduceMean {
+		return t.addMean(rows)
 	}
-	t.kinds[key] = kind
+	t.key = t.key[:0]
+	for i := range rows {
+		t.key = attest.AppendLP(t.key, rows[i].Grade)
+	}
+	kind := t.kinds[string(t.key)]
+	if kind == nil {
+		var err error
+		if kind, err = t.itemKind(rows); err != nil {
+			return err
+		}
+		if len(t.kinds) == maxKinds {
+			t.fold()
+		}
+		t.kinds[string(t.key)] = kind
+	}
+	kind.items++
+	t.excluded += kind.excluded
+	if t.whyNot == "" {
+		t.whyNot = kind.whyNot
+	}
+	return nil
+}
+
+// addMean is add for the mean of an item's samples, whose grades need only be added.
+func (t *tally) addMean(rows []run.Row) error {
+	excluded := 0
+	for i := range rows {
+		if _, ok := rows[i].Excluded(); ok {
+			excluded++
+		}
+	}
+	t.excluded += excluded
+	wrong, left := t.wrong.item(len(rows)), t.left.item(len(rows)-excluded)
+	wrong.worst += excluded
+	for i := range rows {
+		if _, ok := rows[i].Excluded(); ok {
+			continue
+		}
+		grade, err := parseDecimal(rows[i].Grade)
+		if err != nil {
+			return fmt.Errorf("item %d sample %d: %w", rows[i].Item, rows[i].Sample, err)
+		}
+		wrong.add(grade)
+		left.add(grade)
+	}
+	return nil
 }
 
 // fold adds up what has been counted.
