@@ -26,9 +26,10 @@ func (p *Policy) Logs() []LogKey { return append([]LogKey(nil), p.logs...) }
 func (p *Policy) Witnesses() []WitnessKey { return append([]WitnessKey(nil), p.witnesses...) }
 
 // Intersecting reports whether any two sets of witnesses that meet the quorum have
-// a witness in common. Otherwise a log can show two histories, each with a quorum,
-// and a scan of one says nothing about the other.
-func (p *Policy) Intersecting() bool { return !p.quorum.splits() }
+// a witness in common for which counts holds. Otherwise a log can show two histories,
+// each with a quorum, and a scan of one says nothing about the other: those that do
+// not count may cosign both.
+func (p *Policy) Intersecting(counts func(witness string) bool) bool { return !p.quorum.splits(counts) }
 
 // Quorum says in words what the quorum needs.
 func (p *Policy) Quorum() string { return p.quorum.String() }

@@ -37,19 +37,19 @@ func (r *rule) metAt(cosigned map[string]time.Time) (time.Time, bool) {
 	return times[r.need-1], true
 }
 
-// splits reports whether two sets of witnesses without a common member can both
-// meet the rule. Members of a group share no witness, so that each serves one of
-// the two sets, or both where it splits itself.
-func (r *rule) splits() bool {
+// splits reports whether two sets of witnesses without a common member that counts
+// can both meet the rule. Members of a group share no witness, so that each serves one
+// of the two sets, or both where it splits itself.
+func (r *rule) splits(counts func(witness string) bool) bool {
 	switch {
 	case r == nil:
 		return true
 	case r.witness:
-		return false
+		return !counts(r.name)
 	}
 	servings := len(r.members)
 	for _, m := range r.members {
-		if m.splits() {
+		if m.splits(counts) {
 			servings++
 		}
 	}

@@ -18,7 +18,7 @@ var Catalogue = []CheckInfo{
 	{"identity/signed", Identity, 1, "§1, §7", "every statement relied on is signed under a key that the policy gives to its issuer"},
 	{"identity/role", Identity, 2, "§7", "the policy gives each issuer the role in which it speaks"},
 	{"identity/configuration", Identity, 2, "§4", "every member of the run's configuration is bound"},
-	{"registration/terms", Identity, 2, "§4", "the registration's deadline is at most 90 days after it was logged"},
+	{"registration/terms", Identity, 2, "§4", "the registration's deadline is at most 90 days after the time by which it is shown to have been logged"},
 	{"order/logged", Order, 1, "§7", "every statement relied on is in a ledger of the policy, cosigned by its quorum"},
 	{"order/registered-before-result", Order, 1, "§7", "the result names its registration, and the registration was logged no later"},
 	{"order/run-later", Order, 2, "§7", "the run began after its registration: nobody of the parties held the items before, and its result follows a later beacon round"},

@@ -21,7 +21,7 @@ func (r *rowJudge) checkBranch() {
 			return
 		}
 	}
-	if asOf, why := r.everywhere(); why == "" {
+	if asOf, why := r.everywhere(r.issuers()...); why == "" {
 		r.pass(name, "no other branch in any ledger of the policy, as of %s", stamp(asOf))
 		return
 	}
@@ -195,7 +195,7 @@ func (r *rowJudge) checkRetractions() {
 		r.missing(name, "none in this pack; without fresh heads later ones are not excluded")
 		return
 	}
-	if asOf, why := r.everywhere(); why == "" {
+	if asOf, why := r.everywhere(r.issuers()...); why == "" {
 		r.pass(name, "none in any ledger of the policy, as of %s", stamp(asOf))
 		return
 	}

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +40,23 @@ func splitView() hooks {
 			return w.proofBy(0, uint64(len(w.log)), map[string]time.Time{"witness.example/w2": headTime.Add(time.Hour)})
 		},
 	}
+}
+
+// twoHistories is a ledger like splitView's, whose one witness cosigned both.
+func twoHistories() hooks {
+	h := splitView()
+	h.policy = requireC2
+	shown := h.shown
+	h.shown = func(w *world) []byte {
+		shown(w)
+		return w.proof(0, uint64(len(w.log)), headTime.Add(time.Hour))
+	}
+	return h
+}
+
+// alsoReported has a run on the set announced before, and reported as result says.
+func alsoReported(report func(w *world, registration *attest.Entry)) hooks {
+	return hooks{policy: requireC2, early: func(w *world, set, model *attest.Entry) { report(w, w.register(set, model)) }}
 }
 
 // ledgerForgeries are about time, and about what was logged.
@@ -86,6 +104,68 @@ func ledgerForgeries() []forgery {
 				return w.proofBy(0, uint64(len(w.log)), map[string]time.Time{witName: at, "witness.example/w2": at})
 			}},
 			hooks: splitView(),
+		},
+		{
+			name: "two-histories", what: "a ledger and its witness sign two histories, and show the one without the first run to whoever scans",
+			expect: "missing completeness/registrations", scanned: true,
+			also: []string{"statement/one-branch", "retraction/none", "result/first"},
+			base: hooks{policy: requireC2}, hooks: twoHistories(),
+		},
+		{
+			name: "two-trees", what: "the result is proven to be in another tree than the rest, of the same size, under the same witness",
+			expect: "missing order/logged", also: append(undated, append(lateChain, "registration/terms")...),
+			hooks: hooks{pack: func(w *world) {
+				for i := range w.log[:4] {
+					w.log[i].Proof = w.proof(i, 4, w.loggedAt(3))
+				}
+				w.log = slices.Clone(w.log)
+				w.log[1] = w.signAs(stranger, &attest.Claim{Header: attest.Header{Issuer: stranger}, Text: "nothing", Scores: w.sums("0")})
+				w.log[3].Proof = w.proof(3, 4, w.loggedAt(3))
+			}},
+		},
+		{
+			name: "own-witness", what: "the ledger's only witness is the lab's: it could cosign another history",
+			expect: "missing completeness/registrations", scanned: true,
+			also: []string{"order/logged", "completeness/chains", "statement/one-branch", "retraction/none", "result/first"},
+			base: hooks{policy: requireC2},
+			hooks: hooks{policy: func(s string) string {
+				return strings.Replace(requireC2(s), fmt.Sprintf("w1 = %q", operator), fmt.Sprintf("w1 = %q", lab), 1)
+			}},
+		},
+		{
+			name: "report-withdrawn", what: "the evaluator withdraws the bad result of a run and reports it again, better",
+			expect: "missing completeness/registrations", scanned: true,
+			base: alsoReported(func(w *world, run *attest.Entry) { w.report(run) }),
+			hooks: alsoReported(func(w *world, run *attest.Entry) {
+				bad := w.report(run).Statement.ID
+				w.issue(evaluator, &attest.Retraction{
+					Header: attest.Header{Refs: []attest.Ref{{Role: attest.RoleTarget, ID: bad}}}, Target: bad, Reason: "a better one was found",
+				})
+				w.report(run)
+			}),
+		},
+		{
+			name: "report-of-one-row", what: "another announced run is reported with one row of six",
+			expect: "missing completeness/registrations", scanned: true,
+			base: alsoReported(func(w *world, run *attest.Entry) { w.report(run) }),
+			hooks: alsoReported(func(w *world, run *attest.Entry) {
+				w.report(run)
+				p := w.result(run.Statement.ID, w.rows[3:4])
+				last := len(w.log) - 1
+				delete(w.pack.Entries, w.log[last].Statement.ID)
+				w.log, w.chains[evaluator] = w.log[:last], w.chains[evaluator][:1]
+				w.issue(evaluator, p)
+			}),
+		},
+		{
+			name: "report-of-another-score", what: "another announced run states a lower score than its rows give, so that this one is the best",
+			expect: "missing completeness/registrations", scanned: true,
+			base: alsoReported(func(w *world, run *attest.Entry) { w.report(run) }),
+			hooks: alsoReported(func(w *world, run *attest.Entry) {
+				w.hooks.result = func(_ *world, p *attest.Result) { p.Score = "1/6" }
+				w.report(run)
+				w.hooks.result = nil
+			}),
 		},
 		{
 			name: "old-round", what: "the lab's head was logged this week, and carries a beacon round of two months ago",

@@ -56,6 +56,13 @@ func clones(w *world, _, model *attest.Entry) {
 
 // setForgeries are about which set a score is on, and who had it.
 func setForgeries() []forgery {
+	afterHead := func(change func(*hooks)) hooks {
+		return later(func(h *hooks) {
+			h.early = func(w *world, _, _ *attest.Entry) { w.head(owner, headTime) }
+			h.result = func(w *world, p *attest.Result) { p.NotBefore = w.round(started.Add(330 * time.Minute)) }
+			change(h)
+		})
+	}
 	secondVersion := func(change func(*hooks)) hooks {
 		return later(func(h *hooks) {
 			h.next = unchanged
@@ -112,6 +119,19 @@ func setForgeries() []forgery {
 				policy := h.policy
 				h.policy = func(text string) string { return alias(lab, "https://research.lab.example")(policy(text)) }
 				h.early = func(w *world, set, _ *attest.Entry) { w.grant(set, nil, "https://research.lab.example") }
+			}),
+		},
+		{
+			name: "held-in-between", what: "the owner's first grant is left out; its head comes before, and the grant that is shown after",
+			expect: "missing order/run-later",
+			base:   afterHead(func(*hooks) {}),
+			hooks: afterHead(func(h *hooks) {
+				head := h.early
+				h.early = func(w *world, set, model *attest.Entry) {
+					head(w, set, model)
+					w.grant(set, nil, evaluator)
+				}
+				h.pack = func(w *world) { delete(w.pack.Entries, w.chains[owner][2].Statement.ID) }
 			}),
 		},
 		{

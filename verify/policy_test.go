@@ -81,7 +81,7 @@ func TestUnknownRegistrant(t *testing.T) {
 	if row.Runs == nil || row.Runs.Registered != 1 || row.Runs.Unknown != 1 {
 		t.Fatalf("runs are %+v, want 1 registered and 1 unknown", row.Runs)
 	}
-	if c := find(row.Checks, "completeness/registrations"); c.State != Proven || !strings.Contains(c.Detail, "1 more, under no key of the policy") {
+	if c := find(row.Checks, "completeness/registrations"); c.State != Proven || !strings.Contains(c.Detail, "1 more, by neither lab nor evaluator") {
 		t.Errorf("completeness/registrations is %s: %s", c.State, c.Detail)
 	}
 }

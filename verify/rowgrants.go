@@ -70,15 +70,6 @@ func because(why string) string {
 // if it is for this registration. That there was none before takes all of the
 // owner's statements: a scan, or a chain from its very first to a fresh head.
 func (r *rowJudge) firstGrant(owner, lab, evaluator string) (*attest.Grant, string) {
-	if _, why := r.everywhere(); why != "" {
-		first := r.firstOf(owner)
-		if first == nil || first.Statement.Head().Seq != 0 {
-			return nil, "earlier grants are not excluded: " + why
-		}
-		if _, gap := r.followChain(owner, span{first, r.testsetSt.Statement.Head().Seq}); gap != "" {
-			return nil, "earlier grants are not excluded: " + gap
-		}
-	}
 	var found *statement
 	for _, s := range ofKind[*attest.Grant](r.judge) {
 		p := s.Statement.Predicate.(*attest.Grant)
@@ -97,20 +88,33 @@ func (r *rowJudge) firstGrant(owner, lab, evaluator string) (*attest.Grant, stri
 	switch {
 	case found.verified == nil:
 		return nil, "the grant: " + found.unlogged
+	case r.earlierUnknown(owner, found) != "":
+		return nil, "earlier grants are not excluded: " + r.earlierUnknown(owner, found)
 	case found.ref(attest.RoleRegistration) != r.registrationSt.Statement.ID || grant.RunID == nil || *grant.RunID != r.registrationSt.Statement.ID:
 		return nil, fmt.Sprintf("%s held items before: its first grant is not for this registration", grant.Holder)
 	}
 	return grant, ""
 }
 
-// firstOf is the issuer's signed statement with the lowest number here.
-func (j *judge) firstOf(issuer string) *statement {
-	var first *statement
-	for _, id := range j.pack.IDs() {
-		s := j.all[id]
-		if s.key != nil && s.issuer() == issuer && (first == nil || s.Statement.Head().Seq < first.Statement.Head().Seq) {
-			first = s
+// earlierUnknown says why the owner can have made statements before one that are not
+// here. Its numbering must have no gap from the very first on; and there is no other
+// branch of it as far as scans show, or a fresh head.
+func (r *rowJudge) earlierUnknown(owner string, last *statement) string {
+	first := r.signed[owner][0]
+	if first.Statement.Head().Seq != 0 {
+		return fmt.Sprintf("the first statement of %s here is its %d", owner, first.Statement.Head().Seq)
+	}
+	if _, why := r.everywhere(owner); why != "" {
+		_, gap := r.followChain(owner, span{first, last.Statement.Head().Seq})
+		return gap
+	}
+	for i, s := range r.signed[owner] {
+		if s.Statement.Head().Seq != uint64(i) {
+			return fmt.Sprintf("statement %d of %s is in none of the ledgers that were scanned", i, owner)
+		}
+		if s == last {
+			break
 		}
 	}
-	return first
+	return ""
 }

@@ -128,6 +128,10 @@ func (r *rowJudge) checkTerms() {
 		r.refute(name, "", r.registration.Deadline, "the deadline is not a time")
 		return
 	}
+	// A proof that was fetched late makes the wait look shorter than it was. It buys
+	// nothing: the run is taken to have been announced by then, and no sooner, wherever
+	// that matters. A lower bound would refute those who registered after the beacon
+	// round that they carry.
 	bound, state := r.bound(r.registrationSt, r.parties(r.registrationSt))
 	switch {
 	case state == Missing:

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
 	"time"
@@ -13,12 +14,12 @@ import (
 // evaluators, and what became of it.
 type Runs struct {
 	Registered  int `json:"registered"`
-	Reported    int `json:"reported"`    // with rows that are at hand
+	Reported    int `json:"reported"`    // with rows that are at hand and give the score
 	Abandoned   int `json:"abandoned"`   // and the evaluator said why
 	Open        int `json:"open"`        // not reported, and not due yet
 	Overdue     int `json:"overdue"`     // not reported, or not with its rows, after the deadline
 	Undisclosed int `json:"undisclosed"` // all that are not reported
-	Unknown     int `json:"unknown"`     // registrations besides, under no key of the policy: they count as nothing
+	Unknown     int `json:"unknown"`     // registrations besides, by nobody whom the policy knows as lab or evaluator of the run: they count as nothing
 	Rank        int `json:"rank"`        // of this result's score among those it is compared with, from 1
 	Compared    int `json:"compared"`    // of those reported, this one included
 }
@@ -45,7 +46,7 @@ func (r *rowJudge) checkRegistrations() {
 	r.row.Runs = &runs
 	text := fmt.Sprintf("%d of %d runs of %s on this set are reported, as of %s; this is rank %d of %d comparable", runs.Reported, runs.Registered, r.registration.Lab, stamp(asOf), runs.Rank, runs.Compared)
 	if runs.Unknown > 0 {
-		text += fmt.Sprintf("; %d more, under no key of the policy, are not counted", runs.Unknown)
+		text += fmt.Sprintf("; %d more, by neither lab nor evaluator under a key of the policy, are not counted", runs.Unknown)
 	}
 	if limit := r.policy.Require.MaxUndisclosed; runs.Undisclosed > limit {
 		r.missing(name, "%s; %d are undisclosed (%d abandoned, %d open, %d overdue), and the policy permits %d", text, runs.Undisclosed, runs.Abandoned, runs.Open, runs.Overdue, limit)
@@ -56,25 +57,26 @@ func (r *rowJudge) checkRegistrations() {
 
 func (r *rowJudge) countRuns() Runs {
 	runs := Runs{Rank: 1, Compared: 1}
-	published, _ := r.bound(r.carrier, nil)
+	published, state := r.bound(r.carrier, r.parties(r.carrier))
 	for _, s := range ofKind[*attest.Registration](r.judge) {
 		p := s.Statement.Predicate.(*attest.Registration)
 		if p.Testset.SetID != r.registration.Testset.SetID || !r.policy.sameParty(p.Lab, r.registration.Lab) {
 			continue
 		}
-		if s.key == nil {
+		// Anybody can announce runs in a lab's name.
+		if s.key == nil || s.issuer() != p.Lab && s.issuer() != p.Evaluator {
 			runs.Unknown++
 			continue
 		}
-		if !published.IsZero() && s.notBefore.After(published.Add(r.policy.Skew)) {
+		if state == Proven && s.notBefore.After(published.Add(r.policy.Skew)) {
 			continue // proven to be later than what is judged
 		}
 		runs.Registered++
 		result := r.firstResult(s, p)
-		if !r.disclosed(result) {
+		if !r.reported(s, result) {
 			runs.Undisclosed++
 			switch {
-			case result != nil && result.Outcome == nil:
+			case result != nil && result.Statement.Predicate.(*attest.Result).Outcome == nil:
 				runs.Abandoned++
 			case p.Deadline < r.opts.At.UTC().Format(time.RFC3339): // both in UTC and of one form
 				runs.Overdue++
@@ -88,35 +90,56 @@ func (r *rowJudge) countRuns() Runs {
 			continue
 		}
 		runs.Compared++
-		if better(result.Score, r.result.Score, p.Metric) {
+		if better(result.Statement.Predicate.(*attest.Result).Score, r.result.Score, p.Metric) {
 			runs.Rank++
 		}
 	}
 	return runs
 }
 
-// firstResult returns a run's first result: by its evaluator, logged and not
-// withdrawn.
-func (r *rowJudge) firstResult(registration *statement, p *attest.Registration) *attest.Result {
+// firstResult returns a run's first result: by its evaluator, and logged. One that was
+// withdrawn has not made way for the next.
+func (r *rowJudge) firstResult(registration *statement, p *attest.Registration) *statement {
 	var first *statement
 	for _, s := range ofKind[*attest.Result](r.judge) {
 		q := s.Statement.Predicate.(*attest.Result)
-		if s.key == nil || s.verified == nil || q.RunID != registration.Statement.ID || s.issuer() != p.Evaluator || r.withdrawn(s) {
+		if s.key == nil || s.verified == nil || q.RunID != registration.Statement.ID || s.issuer() != p.Evaluator {
 			continue
 		}
 		if first == nil || s.Statement.Head().Seq < first.Statement.Head().Seq {
 			first = s
 		}
 	}
-	if first == nil {
-		return nil
-	}
-	return first.Statement.Predicate.(*attest.Result)
+	return first
 }
 
-// disclosed reports whether a result has an outcome whose rows are at hand.
-func (r *rowJudge) disclosed(p *attest.Result) bool {
-	return p != nil && p.Outcome != nil && r.pack.HasArtifact(p.Rows.SHA256)
+// reported reports whether a run's result stands and discloses it: its rows are at
+// hand, are those that it commits to, of exactly the registered items of the set, and
+// give the score that it states. A result of a row or two would hide the others.
+func (r *rowJudge) reported(registration, result *statement) bool {
+	if result == nil || result.Statement.Predicate.(*attest.Result).Outcome == nil || r.withdrawn(result) {
+		return false
+	}
+	other := &rowJudge{judge: r.judge, score: attest.Score{Result: result.Statement.ID}, carrier: r.carrier, row: &Row{}}
+	other.trace()
+	if other.registrationSt != registration || other.testset == nil || other.testsetSt.key == nil {
+		return false
+	}
+	other.checkTestset()
+	checks := other.row.Checks
+	other.checkConfiguration()
+	of := other.ofRows()
+	if slices.ContainsFunc(append(checks, of.checks...), func(c Check) bool { return c.State != Proven }) {
+		return false
+	}
+	if of.cannot {
+		return true // of a metric that nobody here knows, and compares
+	}
+	if of.score == nil {
+		return false
+	}
+	exact, err := of.score.With(other.config.Denominator)
+	return err == nil && exact.RatString() == other.result.Score && uint64(of.score.Excluded) == other.result.Excluded
 }
 
 func (r *rowJudge) withdrawn(target *statement) bool {
@@ -133,7 +156,7 @@ func (r *rowJudge) compares(p *attest.Registration) bool {
 }
 
 func sameMetric(a, b attest.Metric) bool {
-	return a.Name == b.Name && a.Better == b.Better && a.Min == b.Min && a.Max == b.Max && fmt.Sprint(a.Parameters) == fmt.Sprint(b.Parameters)
+	return a.Name == b.Name && a.Better == b.Better && a.Min == b.Min && a.Max == b.Max && maps.Equal(a.Parameters, b.Parameters)
 }
 
 // better compares exact scores as results state them.

@@ -88,7 +88,7 @@ func beginsWith(q, p *attest.Testset) error {
 	switch {
 	case q.SetID != p.SetID:
 		return fmt.Errorf("it is of another set")
-	case fmt.Sprint(q.Fields) != fmt.Sprint(p.Fields) || q.KeyMember != p.KeyMember:
+	case !slices.Equal(q.Fields, p.Fields) || q.KeyMember != p.KeyMember:
 		return fmt.Errorf("it has other fields")
 	case size < size0:
 		return fmt.Errorf("it has %d items, fewer than %d", size, size0)

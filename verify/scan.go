@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/proctor-attest/proctor/attest"
@@ -18,6 +20,8 @@ type Scan struct {
 	AsOf   time.Time // the oldest cosignature of the checkpoint; zero if it has no quorum
 	Why    string    // why AsOf is zero
 	Added  int       // statements that the pack left out
+
+	checkpoint ledger.Checkpoint
 }
 
 // ScanInto reads whole ledgers, or copies of them, and adds to the pack what they
@@ -26,17 +30,30 @@ type Scan struct {
 // the pack's own statements do, under keys and a quorum of the policy. A copy in the
 // pack that does not count gives way to the ledger's.
 func ScanInto(ctx context.Context, p *attest.Pack, policy *Policy, at time.Time, ledgers ...ledger.Reader) ([]Scan, error) {
-	s := &scanner{pack: p, policy: policy, at: at.Add(policy.Skew), added: map[attest.Hash]bool{}}
+	s := &scanner{pack: p, policy: policy, at: at.Add(policy.Skew), added: map[attest.Hash]bool{}, shown: map[string]ledger.Checkpoint{}}
 	for _, e := range p.Entries {
 		s.note(e)
+		if v, err := policy.Ledger.Verify(e.Bytes, e.Proof, s.at); err == nil {
+			c := ledger.Checkpoint{Origin: v.Origin, Size: v.Size, Root: v.Root}
+			s.shown[c.String()] = c
+		}
 	}
 	scans := make([]Scan, len(ledgers))
-	// Registrations first: a result may be in another ledger than its registration.
-	for _, wanted := range []func(*attest.Entry) bool{s.ofIssuersOrSets, s.ofRuns} {
+	// Registrations first: a result may be in another ledger than its registration, and
+	// what withdraws it in another again.
+	for _, wanted := range []func(*attest.Entry) bool{s.ofIssuersOrSets, s.ofRuns, s.withdrawals} {
 		for i, r := range ledgers {
 			if err := s.scan(ctx, r, &scans[i], wanted); err != nil {
 				return nil, err
 			}
+		}
+	}
+	for i := range scans {
+		if slices.ContainsFunc(scans[:i], func(other Scan) bool { return other.Origin == scans[i].Origin }) {
+			return nil, fmt.Errorf("two copies of the ledger %s: give one", scans[i].Origin)
+		}
+		if err := s.compare(ctx, ledgers[i], &scans[i]); err != nil {
+			return nil, err
 		}
 	}
 	return scans, nil
@@ -46,6 +63,7 @@ type scanner struct {
 	pack    *attest.Pack
 	policy  *Policy
 	at      time.Time
+	shown   map[string]ledger.Checkpoint // those under which the pack's own proofs are, by what they say
 	issuers map[string]bool
 	sets    map[attest.Hash]bool
 	runs    map[attest.Hash]bool
@@ -72,15 +90,36 @@ func (s *scanner) ofIssuersOrSets(e *attest.Entry) bool {
 	return s.issuers[e.Statement.Head().Issuer] || ok && s.sets[p.Testset.SetID]
 }
 
-// ofRuns wants what became of runs: results, and retractions of whatever is there.
+// ofRuns wants what became of runs.
 func (s *scanner) ofRuns(e *attest.Entry) bool {
-	switch p := e.Statement.Predicate.(type) {
-	case *attest.Result:
-		return s.runs[p.RunID]
-	case *attest.Retraction:
-		return s.pack.Entries[p.Target] != nil
+	p, ok := e.Statement.Predicate.(*attest.Result)
+	return ok && s.runs[p.RunID]
+}
+
+func (s *scanner) withdrawals(e *attest.Entry) bool {
+	p, ok := e.Statement.Predicate.(*attest.Retraction)
+	return ok && s.pack.Entries[p.Target] != nil
+}
+
+// compare holds the ledger that was scanned against the checkpoints under which the
+// pack's proofs are. A ledger that has shown two histories has hidden something in one
+// of them, and its witnesses did not notice, or did not tell.
+func (s *scanner) compare(ctx context.Context, r ledger.Reader, scan *Scan) error {
+	for _, said := range slices.Sorted(maps.Keys(s.shown)) {
+		c := s.shown[said]
+		if c.Origin != scan.Origin || c.Size > scan.Size {
+			continue
+		}
+		err := ledger.CheckConsistent(ctx, r, c, scan.checkpoint)
+		if errors.Is(err, ledger.ErrRollback) {
+			scan.AsOf, scan.Why = time.Time{}, "the pack's proofs are under another history: "+err.Error()
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return false
+	return nil
 }
 
 func (s *scanner) scan(ctx context.Context, r ledger.Reader, into *Scan, wanted func(*attest.Entry) bool) error {
@@ -92,7 +131,7 @@ func (s *scanner) scan(ctx context.Context, r ledger.Reader, into *Scan, wanted 
 	if err != nil {
 		return err
 	}
-	into.Origin, into.Size = said.Origin, said.Size
+	into.Origin, into.Size, into.checkpoint = said.Origin, said.Size, said
 	verified, err := s.policy.Ledger.VerifyCheckpoint(signed, s.at)
 	var quorum *ledger.QuorumError
 	switch {
@@ -147,29 +186,44 @@ func (s *scanner) signedByLog(said ledger.Checkpoint, signed []byte) error {
 }
 
 // everywhere reports whether the scans cover every ledger of the policy, and as of
-// when; else why they do not. What is not found then is proven not to be there.
-func (j *judge) everywhere() (asOf time.Time, why string) {
-	if len(j.opts.Scans) == 0 {
+// when; else why they do not. What is not found then is proven not to be there. That
+// each ledger has one history is the word of its witnesses; those that lab, evaluator
+// or one of the others run may cosign two.
+func (r *rowJudge) everywhere(others ...string) (asOf time.Time, why string) {
+	if len(r.opts.Scans) == 0 {
 		return time.Time{}, "not checked: the ledgers were not scanned (--ledger)"
 	}
-	if !j.policy.Ledger.Intersecting() {
-		return time.Time{}, "the policy's quorum can be met twice without a common witness: a ledger could have another history"
+	if r.registration != nil {
+		others = append(others, r.registration.Lab, r.registration.Evaluator)
 	}
-	for _, log := range j.policy.Ledger.Logs() {
-		scan := j.scanOf(log.Origin)
+	independent := func(witness string) bool { return r.policy.Independent(r.policy.Operator(witness), others...) }
+	if !r.policy.Ledger.Intersecting(independent) {
+		return time.Time{}, "the policy's quorum can be met twice without a common witness that is independent of the parties: a ledger could have another history"
+	}
+	for _, log := range r.policy.Ledger.Logs() {
+		scan := r.scanOf(log.Origin)
 		switch {
 		case scan == nil:
 			return time.Time{}, fmt.Sprintf("the ledger %s was not scanned", log.Origin)
 		case scan.AsOf.IsZero():
 			return time.Time{}, fmt.Sprintf("the scan of %s does not count: %s", log.Origin, scan.Why)
-		case j.opts.At.Sub(scan.AsOf) > j.policy.Fresh:
-			return time.Time{}, fmt.Sprintf("the scan of %s is of %s; the policy wants one within %s", log.Origin, stamp(scan.AsOf), j.policy.Fresh)
+		case r.opts.At.Sub(scan.AsOf) > r.policy.Fresh:
+			return time.Time{}, fmt.Sprintf("the scan of %s is of %s; the policy wants one within %s", log.Origin, stamp(scan.AsOf), r.policy.Fresh)
 		}
 		if asOf.IsZero() || scan.AsOf.Before(asOf) {
 			asOf = scan.AsOf
 		}
 	}
 	return asOf, ""
+}
+
+// issuers are those on whose statements the row rests.
+func (r *rowJudge) issuers() []string {
+	var list []string
+	for _, s := range r.relied() {
+		list = append(list, s.issuer())
+	}
+	return list
 }
 
 func (j *judge) scanOf(origin string) *Scan {

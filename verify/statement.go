@@ -65,11 +65,14 @@ func (j *judge) load(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		s := &statement{Entry: j.pack.Entries[id]}
-		j.checkLogged(s)
+		j.all[id] = &statement{Entry: j.pack.Entries[id]}
+		j.checkLogged(j.all[id])
+	}
+	j.checkTrees()
+	for _, id := range j.pack.IDs() {
+		s := j.all[id]
 		j.checkSigned(s)
 		j.checkRound(s)
-		j.all[id] = s
 		j.kinds[s.Statement.Kind()] = append(j.kinds[s.Statement.Kind()], s)
 		if s.key != nil {
 			j.signed[s.issuer()] = append(j.signed[s.issuer()], s)
@@ -79,6 +82,31 @@ func (j *judge) load(ctx context.Context) error {
 		slices.SortStableFunc(list, func(a, b *statement) int { return cmp.Compare(bit(a.key == nil), bit(b.key == nil)) })
 	}
 	return nil
+}
+
+// checkTrees looks for ledgers that have shown two trees of one size, each with a
+// quorum. What such a ledger holds shows nothing: there is another history of it.
+func (j *judge) checkTrees() {
+	type tree struct {
+		origin string
+		size   uint64
+	}
+	roots, split := map[tree][32]byte{}, map[string]string{}
+	for _, s := range j.all {
+		if s.verified == nil {
+			continue
+		}
+		t := tree{s.verified.Origin, s.verified.Size}
+		if root, ok := roots[t]; ok && root != s.verified.Root {
+			split[t.origin] = fmt.Sprintf("the ledger %s has shown two trees, each with a quorum: it has two histories", t.origin)
+		}
+		roots[t] = s.verified.Root
+	}
+	for _, s := range j.all {
+		if s.verified != nil && split[s.verified.Origin] != "" {
+			s.unlogged, s.verified = split[s.verified.Origin], nil
+		}
+	}
 }
 
 // checkSigned looks for the key in the policy, by the issuer that the statement

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -19,7 +20,7 @@ func (j *judge) notShown(v *Verdict) []string {
 	}
 	lines = append(lines,
 		"that the answers are the model's: evaluators can invent answers, and no leaf was challenged here",
-		j.otherRuns(v),
+		otherRuns(v),
 		"that the model had not seen the items: a fixed set can be in the training data (unseen: missing)",
 		"that the words beside a score are true: only the scores were checked, not the text and labels of who publishes them",
 		"that the grader is right, or that the items measure what their name says",
@@ -33,9 +34,11 @@ func (j *judge) notShown(v *Verdict) []string {
 	return lines
 }
 
-func (j *judge) otherRuns(v *Verdict) string {
-	if _, why := j.everywhere(); why != "" {
-		return "that no other runs were made: selected runs are found by scanning the ledgers, which was not done (completeness beyond this pack: not checked)"
+func otherRuns(v *Verdict) string {
+	for _, c := range v.Claims {
+		if slices.ContainsFunc(c.Rows, func(r Row) bool { return r.Runs == nil }) {
+			return "that no other runs were made: selected runs are found by scanning the ledgers (completeness beyond this pack: not checked)"
+		}
 	}
 	return "that no runs were made without being announced in a ledger of the policy, by somebody whose key the policy knows"
 }

@@ -58,6 +58,7 @@ type world struct {
 	pack    *attest.Pack
 	version *testset.Version
 	rows    []run.Row
+	origin  string // of the ledger, if not logOrigin
 }
 
 // hooks change statements before they are signed, or the pack when it is done.
@@ -511,8 +512,9 @@ func (w *world) proofBy(index int, size uint64, witnesses map[string]time.Time) 
 
 // proofOf is a proof under a checkpoint that these witnesses cosigned.
 func (w *world) proofOf(index, size uint64, root attest.Hash, path [][32]byte, witnesses map[string]time.Time) []byte {
-	text := fmt.Sprintf("%s\n%d\n%s\n", logOrigin, size, base64.StdEncoding.EncodeToString(root[:]))
-	signer, err := note.NewSigner(skey(logOrigin, 1))
+	origin := cmp.Or(w.origin, logOrigin)
+	text := fmt.Sprintf("%s\n%d\n%s\n", origin, size, base64.StdEncoding.EncodeToString(root[:]))
+	signer, err := note.NewSigner(skey(origin, 1))
 	w.must(err)
 	signed, err := note.Sign(&note.Note{Text: text}, signer)
 	w.must(err)

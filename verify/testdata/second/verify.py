@@ -4,10 +4,10 @@
     verify.py PACK POLICY [--at TIME]    PACK: a .proctor zip or a directory
     verify.py [--json] FORGERY.txtar     policy and time are inside; several files, or their directory
 
-Written without reading the verifier in Go, so that a rule which one of them has got wrong shows as a difference. It
-goes no further than CAL-1: model/recomputed, model/uncovered, order/run-later and completeness/registrations are
-always missing; RFC 3161 tokens, audits, openings, ledgers and subjects are not read. It cannot check BLS: a beacon
-round counts if its JSON parses and sha256(signature) = randomness. Python 3.11 and the package cryptography.
+Written without reading the verifier in Go, so that a rule which one of them has got wrong shows as a difference. It goes
+no further than CAL-1: model/recomputed, model/uncovered, order/run-later and completeness/registrations are always missing;
+RFC 3161 tokens, audits, openings, ledgers and subjects are not read. It cannot check BLS: a beacon round counts if its JSON
+parses and sha256(signature) = randomness. Python 3.11 and the package cryptography.
 """
 import base64, calendar, hashlib, hmac, itertools, json, math, re, struct, sys, time, tomllib, zipfile
 from decimal import Decimal
@@ -101,8 +101,7 @@ class Policy:
             k["public"] = serialization.load_pem_public_key(k["pem"].encode())
             k["denied"] = H(k["public"].public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)).hex() in self.deny.get("keys", [])
         lines = [w for w in (line.split("#")[0].split() for line in t["ledger"]["policy"].splitlines()) if w]
-        self.logs = [vkey(w[1], 1) for w in lines if w[0] == "log"]
-        self.witnesses = {w[1]: vkey(w[2], 4) for w in lines if w[0] == "witness"}
+        self.logs, self.witnesses = [vkey(w[1], 1) for w in lines if w[0] == "log"], {w[1]: vkey(w[2], 4) for w in lines if w[0] == "witness"}
         self.quorums = {w[1]: ({"any": 1, "all": len(w) - 3}.get(w[2]) or int(w[2]), w[3:]) for w in lines if w[0] == "group"}
         self.quorum = next(w[1] for w in lines if w[0] == "quorum")
     def met(self, by, name):
@@ -118,7 +117,7 @@ def vkey(text, kind):
 def verifies(key, sig, text):
     try: return key.verify(sig, text, *([ec.ECDSA(hashes.SHA256())] if isinstance(key, ec.EllipticCurvePublicKey) else [])) is None
     except (InvalidSignature, ValueError, TypeError): return False
-def bound(policy, entry, proof, at):  # an entry's upper bound in time, and which witnesses had cosigned by then; or None
+def bound(policy, entry, proof, at):  # an entry's upper bound in time, which witnesses had cosigned by then, and the tree; or None
     m = re.fullmatch(r"c2sp\.org/tlog-proof@v1\n(?:extra \S*\n)?index (0|[1-9]\d*)\n((?:\S+\n)*)\n((.+)\n(0|[1-9]\d*)\n(\S+)\n(?:.+\n)*)\n((?:— \S+ \S+\n)+)",
                      proof.decode(errors="replace"))
     try:
@@ -133,7 +132,7 @@ def bound(policy, entry, proof, at):  # an entry's upper bound in time, and whic
                  and verifies(key[2], s[8:], b"cosignature/v1\ntime %d\n" % t + note)] for w, key in policy.witnesses.items()}
     for t in sorted(sum(times.values(), [])):
         if policy.met(by_then := {w for w in times if min(times[w], default=math.inf) <= t}, policy.quorum):
-            return (t, by_then) if logged and not policy.met((), policy.quorum) else None
+            return (t, by_then, (origin, size, top)) if logged and not policy.met((), policy.quorum) else None
 
 # §1: statements and packs.
 class Statement:
@@ -159,19 +158,21 @@ class Pack:
             if name.endswith(".sigstore.json"):
                 s = self.statements[name[8:72]] = Statement(name[8:72], data, policy)
                 s.upper = bound(policy, data, files.get(name[:72] + ".tlog-proof", b""), at + policy.skew)
-                s.lower, t = self.lower(s), s.upper[0] if s.upper else None
-                s.counts = s.id not in policy.deny.get("statements", []) and any(
-                    not {"from", "until"} & set(k) or t is not None and ("from" not in k or k["from"].timestamp() <= t)
-                    and ("until" not in k or t <= k["until"].timestamp()) for k in s.keys)
+        split = {t[0] for t, u in itertools.combinations({s.upper[2] for s in self.statements.values() if s.upper}, 2) if t[:2] == u[:2]}
+        for s in self.statements.values():
+            s.upper = s.upper and s.upper[2][0] not in split and s.upper or None  # not by a ledger with two histories
+            s.lower, t = self.lower(s), s.upper[0] if s.upper else None
+            s.counts = s.id not in policy.deny.get("statements", []) and any(
+                not {"from", "until"} & set(k) or t is not None and ("from" not in k or k["from"].timestamp() <= t)
+                and ("until" not in k or t <= k["until"].timestamp()) for k in s.keys)
     def of(self, *kinds): return [s for s in self.statements.values() if s.kind in kinds]
     def artifact(self, ref):
         if (data := self.files.get("artifacts/" + ref["sha256"])) is not None: need(len(data) == ref["size"], "size of artifact " + ref["sha256"])
         return data
     def lower(self, s):
         r = s.p.get("notBefore") or {"chain": "", "round": 0}
-        b, data = self.policy.beacons.get(r["chain"]), self.files.get("beacons/%s-%d.json" % (r["chain"], r["round"]))
-        j = parse(data) if b and data else {}
-        good = j and j["round"] == r["round"] > 0 and H(bytes.fromhex(j["signature"])).hex() == j.get("randomness", H(bytes.fromhex(j["signature"])).hex())
+        j = parse(self.files.get("beacons/%s-%d.json" % (r["chain"], r["round"]), b"{}")) if (b := self.policy.beacons.get(r["chain"])) else {}
+        good = j and j["round"] == r["round"] > 0 and j.get("randomness", h := H(bytes.fromhex(j["signature"])).hex()) == h
         return b["genesis"] + (r["round"] - 1) * b["period"] if good else None
 
 def read(path):  # a pack's files by name; of an archive also policy and time
@@ -181,8 +182,8 @@ def read(path):  # a pack's files by name; of an archive also policy and time
                  for n, d in zip(parts[1::2], parts[2::2]) if not n.startswith("ledger/")}
         return files, files.pop("policy.toml").decode(), re.search(r"(?m)^at: (\S+)$", parts[0])[1]
     if path.is_dir():
-        found = [p for p in path.rglob("*") if p.is_symlink() or not p.is_dir()]
-        return {p.relative_to(path).as_posix(): p.read_bytes() if p.is_file() and not p.is_symlink() else need(False, p) for p in found}, None, None
+        return {p.relative_to(path).as_posix(): p.read_bytes() if p.is_file() and not p.is_symlink() else need(False, p)
+                for p in path.rglob("*") if p.is_symlink() or not p.is_dir()}, None, None
     with zipfile.ZipFile(path) as z:
         names = [i.filename for i in z.infolist()]
         need(len({n.lower() for n in names}) == len(names) and sum(i.file_size for i in z.infolist()) < 1 << 30, "a name twice, or too much")
@@ -247,8 +248,7 @@ class Row:
             return (s.prev != branch.get((s.issuer, s.seq - 1), s.prev if s.seq else "0" * 64) or s.kind == "head" and s.p["newest"] != s.seq - 1
                     or prev and (prev.issuer, prev.seq) != (s.issuer, s.seq - 1))
         st["statement/one-branch"] = len(branch) == len(mine) and not any(torn(s, self.pack.statements.get(s.prev)) for s in mine) and "attested"
-        ends = [self.chain_to_head(i) for i in issuers]
-        st["completeness/chains"] = None if None in ends or not self.whole else True if all(ends) else "attested"
+        st["completeness/chains"] = None if None in (ends := [self.chain_to_head(i) for i in issuers]) or not self.whole else True if all(ends) else "attested"
         self.retracted = any(s.counts and (s.lower or 0) <= self.pack.at + self.policy.skew and s.p["target"] in self.relied
                              and self.relied[s.p["target"]].issuer == s.issuer for s in self.pack.of("retraction"))
         st["retraction/none"] = "attested" if st["completeness/chains"] and not self.retracted else None
@@ -389,8 +389,8 @@ def main(args):
             files, own, when = read(path)
             v = judge(Pack(files, Policy(text or own), stamp(at or when) if at or when else int(time.time())))
         except BAD as e: v = dict(NONE, reason=repr(e))
-        lines = [f"{v['headline']} {v['level']} [{v['facets']}]", *(f"{s} {n}" for n, s in v["checks"].items())]
-        print(json.dumps(v | {"file": path.name}) if "--json" in args else "\n".join(lines))
+        print(json.dumps(v | {"file": path.name}) if "--json" in args else "\n".join(
+            [f"{v['headline']} {v['level']} [{v['facets']}]", *(f"{s} {n}" for n, s in v["checks"].items())]))
         codes.add({0: 1, 1: 3, 2: 3, 5: 0}.get(HEADLINES.index(v["headline"]), 4))
     return next(c for c in (3, 1, 4, 0) if c in codes)
 
