@@ -105,6 +105,40 @@ func TestDeclaredOfTable(t *testing.T) {
 	}
 }
 
+// Without the list of active items nobody knows of how many the list is. That the score
+// hides it is seen all the same.
+func TestDeclaredOfUnknown(t *testing.T) {
+	for said, want := range map[string]State{"3 of 6": Missing, "": Contradicted} {
+		h := declares(0, 1, 3)
+		h.release = saysScore("66.7", said)
+		h.pack = func(w *world) {
+			w.pack.RemoveArtifact(w.chains[owner][0].Statement.Predicate.(*attest.Testset).Bitmap.SHA256)
+		}
+		v := newWorld(t, h).verify()
+		got := states(v)
+		if v.Declared != "3 items, chosen by the registrant" || got["registration/items"] != Missing || got["result/items"] != Missing || got["score/items"] != want {
+			t.Errorf("score of %q: declared %q, list %s, result %s, score %s, want %s", said, v.Declared, got["registration/items"], got["result/items"], got["score/items"], want)
+		}
+	}
+}
+
+// What a stranger registers refutes nobody.
+func TestDeclaredByStranger(t *testing.T) {
+	hidden, wrong := declares(0, 1, 3), declares(0, 1, 3)
+	hidden.release = nil
+	wrong.registration = func(w *world, p *attest.Registration) {
+		p.Items = w.list(p.Testset.Size, 0, 1, 3)
+		p.Items.Count = 4
+	}
+	wrong.release = saysScore("66.7", "4 of 6")
+	for name, h := range map[string]hooks{"score/items": hidden, "registration/items": wrong} {
+		h.keyFor = strangerSigns("registration")
+		if v := newWorld(t, h).verify(); states(v)[name] != Missing || v.Headline != NotSupported {
+			t.Errorf("%s is %s, %s", name, states(v)[name], v.Headline)
+		}
+	}
+}
+
 // A registration after the run reaches CAL-1-R, also where it lists items.
 func TestDeclaredRetroactively(t *testing.T) {
 	h := declares(0, 1, 3)
@@ -121,19 +155,26 @@ func TestDeclaredRetroactively(t *testing.T) {
 // A run on chosen items ranks among all runs of its metric, and one on all items among
 // its like: 1/1 on a single item says nothing against 4/6.
 func TestRankOfDeclaredItems(t *testing.T) {
-	luckyFirst := func(w *world, set, m *attest.Entry) {
-		was := w.hooks
-		w.hooks = declares(0)
-		w.report(w.register(set, m))
-		w.hooks = was
+	first := func(h hooks) func(w *world, set, m *attest.Entry) {
+		return func(w *world, set, m *attest.Entry) {
+			was := w.hooks
+			w.hooks = h
+			w.report(w.register(set, m))
+			w.hooks = was
+		}
+	}
+	with := func(h hooks, early func(w *world, set, m *attest.Entry)) hooks {
+		h.early = early
+		return h
 	}
 	for _, c := range []struct {
 		name           string
 		hooks          hooks
 		rank, compared int
 	}{
-		{"all items", hooks{early: luckyFirst}, 1, 1},
-		{"chosen ones", func() hooks { h := declares(0, 1, 3); h.early = luckyFirst; return h }(), 2, 2},
+		{"all items beside a lucky one", with(hooks{}, first(declares(0))), 1, 1},
+		{"chosen ones beside a lucky one", with(declares(0, 1, 3), first(declares(0))), 2, 2},
+		{"chosen ones beside all", with(declares(0, 1, 3), first(hooks{})), 1, 2},
 	} {
 		v, _ := newWorld(t, c.hooks).scanned(t)
 		runs := v.Claims[0].Rows[0].Runs
