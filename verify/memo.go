@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"sync"
 
 	"github.com/proctor-attest/proctor/attest"
@@ -27,11 +29,7 @@ func recall[V any](m *memo, kind string, size int, make func() V, parts ...[]byt
 	if m == nil {
 		return make()
 	}
-	var text []byte
-	for _, p := range parts {
-		text = attest.AppendLP(text, p)
-	}
-	key := attest.TaggedHash(kind, text)
+	key := memoKey(kind, parts)
 	m.mu.Lock()
 	known, ok := m.known[key]
 	m.mu.Unlock()
@@ -47,4 +45,15 @@ func recall[V any](m *memo, kind string, size int, make func() V, parts ...[]byt
 	}
 	m.known[key] = v
 	return v
+}
+
+func memoKey(kind string, parts [][]byte) attest.Hash {
+	h := sha256.New()
+	var start [64]byte
+	h.Write(attest.AppendTag(start[:0], kind))
+	for _, p := range parts {
+		h.Write(binary.BigEndian.AppendUint64(start[:0], uint64(len(p))))
+		h.Write(p)
+	}
+	return attest.Hash(h.Sum(start[:0]))
 }

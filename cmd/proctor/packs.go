@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -124,6 +125,10 @@ func (h *home) addRounds(p *attest.Pack) error {
 
 func roundName(r attest.Round) string { return fmt.Sprintf("%s-%d.json", r.Chain, r.Round) }
 
+// smallPack is the size of file up to which a zip is read at once, and not piece by
+// piece.
+const smallPack = 1 << 20
+
 // openPack reads a pack from a zip or a directory.
 func openPack(name string) (*attest.Pack, func(), error) { return openPackBy(attest.Reader{}, name) }
 
@@ -143,6 +148,17 @@ func openPackBy(reader attest.Reader, name string) (*attest.Pack, func(), error)
 			return nil, nil, fmt.Errorf("%s: %w", name, err)
 		}
 		return p, func() { root.Close() }, nil
+	}
+	if info.Size() <= smallPack {
+		data, err := readLimited(name, smallPack)
+		if err != nil {
+			return nil, nil, err
+		}
+		p, err := reader.Zip(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", name, err)
+		}
+		return p, func() {}, nil
 	}
 	f, err := os.Open(name)
 	if err != nil {
