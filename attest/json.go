@@ -248,41 +248,49 @@ func (s *scanner) name() (string, error) {
 
 func (s *scanner) string() (string, error) {
 	s.at++
-	start, plain := s.at, true
 	var b strings.Builder
-	for s.at < len(s.data) {
-		switch c := s.data[s.at]; {
-		case c == '"':
-			text := string(s.data[start:s.at])
-			if !plain {
-				text = b.String()
-			}
+	for {
+		next, ascii := skipText(s.data, s.at)
+		run := s.data[s.at:next]
+		if !ascii && !utf8.Valid(run) {
+			s.at += validPrefix(run)
+			return "", s.fail("invalid UTF-8")
+		}
+		s.at = next
+		if next == len(s.data) {
+			return "", s.fail("string without end")
+		}
+		switch s.data[next] {
+		case '"':
 			s.at++
-			return text, nil
-		case c == '\\':
-			if plain {
-				plain = false
-				b.Write(s.data[start:s.at])
+			if b.Len() == 0 {
+				return string(run), nil
 			}
+			b.Write(run)
+			return b.String(), nil
+		case '\\':
+			b.Write(run)
 			r, err := s.escape()
 			if err != nil {
 				return "", err
 			}
 			b.WriteRune(r)
-		case c < ' ':
-			return "", s.fail("control character in a string")
 		default:
-			r, size := utf8.DecodeRune(s.data[s.at:])
-			if r == utf8.RuneError && size <= 1 {
-				return "", s.fail("invalid UTF-8")
-			}
-			if !plain {
-				b.Write(s.data[s.at : s.at+size])
-			}
-			s.at += size
+			return "", s.fail("control character in a string")
 		}
 	}
-	return "", s.fail("string without end")
+}
+
+// validPrefix is how much of data is UTF-8.
+func validPrefix(data []byte) (n int) {
+	for n < len(data) {
+		r, size := utf8.DecodeRune(data[n:])
+		if r == utf8.RuneError && size <= 1 {
+			break
+		}
+		n += size
+	}
+	return n
 }
 
 var escapes = map[byte]rune{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
