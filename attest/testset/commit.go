@@ -99,7 +99,7 @@ func Commit(ctx context.Context, src Source, shape Shape, cfg Config, private io
 	if len(finder.groups) > 0 && !cfg.AllowDuplicates {
 		return nil, &DuplicatesError{src.Name, finder.duplicates(func(row uint64) uint64 { return row })}
 	}
-	finder.first = nil // a million entries
+	finder.forms, finder.first = nil, nil // a million of each
 	if err := a.finish(src.Name, finder); err != nil {
 		return nil, err
 	}

@@ -50,8 +50,8 @@ func (c *output) reset() { c.items, c.records, c.err = c.items[:0], c.records[:0
 type outputItem struct {
 	leaf   attest.Hash
 	order  attest.Hash
-	normal [16]byte // digest of the normal form
-	length uint32   // of the private record
+	normal digest // of the normal form
+	length uint32 // of the private record
 	rev    uint32
 }
 

@@ -47,14 +47,14 @@ func newNormalizer(fields []string, key string) *normalizer {
 }
 
 // digest is of lp(field), for each field in normal form.
-func (n *normalizer) digest(values [][]byte) [16]byte {
+func (n *normalizer) digest(values [][]byte) digest {
 	n.buf = n.buf[:0]
 	for _, i := range n.compare {
 		start := len(n.buf)
 		n.buf = n.folds.normalize(append(n.buf, make([]byte, 8)...), values[i])
 		binary.BigEndian.PutUint64(n.buf[start:], uint64(len(n.buf)-start-8))
 	}
-	digest := shortDigest(n.buf)
+	digest := digestOf(n.buf)
 	if len(n.buf) > largeBatch {
 		n.buf = nil
 	}
@@ -64,27 +64,29 @@ func (n *normalizer) digest(values [][]byte) [16]byte {
 // finder finds items whose normal forms are equal.
 type finder struct {
 	idle   bool // only keys are committed, and they are unique
-	first  map[[16]byte]uint32
+	forms  *digests
+	first  []uint32 // item of each form
 	groups map[uint32][]uint64
 }
 
 func newFinder(fields []string, key string, items int) *finder {
 	f := &finder{idle: len(newNormalizer(fields, key).compare) == 0, groups: map[uint32][]uint64{}}
 	if !f.idle {
-		f.first = make(map[[16]byte]uint32, items)
+		f.forms, f.first = newDigests(items), make([]uint32, 0, items)
 	}
 	return f
 }
 
-func (f *finder) add(item uint32, normal [16]byte) {
+func (f *finder) add(item uint32, normal digest) {
 	if f.idle {
 		return
 	}
-	first, ok := f.first[normal]
-	if !ok {
-		f.first[normal] = item
+	form, known := f.forms.add(normal)
+	if !known {
+		f.first = append(f.first, item)
 		return
 	}
+	first := f.first[form]
 	if f.groups[first] == nil {
 		f.groups[first] = []uint64{uint64(first)}
 	}

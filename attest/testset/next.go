@@ -67,11 +67,11 @@ type next struct {
 	*Store
 	change  Change
 	version *Version
-	leaves  []attest.Hash       // of every item so far
-	newest  map[[16]byte]uint32 // by truncated hash of the key: its newest revision
-	before  [][16]byte          // of every item so far: the digest of its normal form
-	normal  [][16]byte          // the same of what is appended
-	keys    []Key               // of what is appended
+	leaves  []attest.Hash     // of every item so far
+	newest  map[digest]uint32 // by truncated hash of the key: its newest revision
+	before  []digest          // of every item so far: the digest of its normal form
+	normal  []digest          // the same of what is appended
+	keys    []Key             // of what is appended
 	rows    *committer
 	out     output
 	made    *assembly
@@ -82,8 +82,8 @@ type next struct {
 
 // survey goes through the items that there are.
 func (n *next) survey(ctx context.Context) error {
-	n.newest = make(map[[16]byte]uint32, n.set.Size)
-	n.before = make([][16]byte, n.set.Size)
+	n.newest = make(map[digest]uint32, n.set.Size)
+	n.before = make([]digest, n.set.Size)
 	n.revised = map[uint32]uint64{}
 	n.retired = map[uint64]bool{}
 	normal := newNormalizer(n.set.Fields, n.key)
@@ -95,7 +95,7 @@ func (n *next) survey(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		n.newest[shortDigest(keyContent([]byte(item.Key)))] = uint32(i) // later batches have later revisions
+		n.newest[digestOf(keyContent([]byte(item.Key)))] = uint32(i) // later batches have later revisions
 		n.before[i] = normal.digest(n.values(item))
 	}
 	return nil
@@ -118,24 +118,24 @@ func (n *next) read(ctx context.Context, private io.Writer) error {
 	if n.change.Source.Open == nil {
 		return nil
 	}
-	seen := map[[16]byte]Row{}
+	seen := map[digest]Row{}
 	_, err := eachRow(ctx, n.change.Source, maphash.MakeSeed(), n.change.Progress, func(row Row) error { return n.add(row, seen) })
 	return err
 }
 
-func (n *next) add(row Row, seen map[[16]byte]Row) error {
+func (n *next) add(row Row, seen map[digest]Row) error {
 	file := n.change.Source.Name
 	key, err := rowKey(file, row, n.key)
 	if err != nil {
 		return err
 	}
-	digest := shortDigest(keyContent(key))
-	if first, dup := seen[digest]; dup {
+	name := digestOf(keyContent(key))
+	if first, dup := seen[name]; dup {
 		return rowError(file, row, n.key, fmt.Sprintf("key %s is also that of row %d (line %d)", clip(string(key)), first.Number, first.Line), "give every row a key of its own")
 	}
-	seen[digest] = Row{Number: row.Number, Line: row.Line}
+	seen[name] = Row{Number: row.Number, Line: row.Line}
 	values, rev := n.rows.valuesOf(row), uint32(0)
-	if old, known := n.newest[digest]; known {
+	if old, known := n.newest[name]; known {
 		item, err := n.Item(uint64(old))
 		if err != nil {
 			return err
@@ -166,7 +166,7 @@ func (n *next) add(row Row, seen map[[16]byte]Row) error {
 // retire retires what is named.
 func (n *next) retire() error {
 	for _, key := range n.change.Retire {
-		index, known := n.newest[shortDigest(keyContent([]byte(key)))]
+		index, known := n.newest[digestOf(keyContent([]byte(key)))]
 		switch {
 		case !known:
 			return fmt.Errorf("the set has no item %s", clip(string(key)))

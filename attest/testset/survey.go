@@ -3,7 +3,6 @@ package testset
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -55,7 +54,7 @@ func Survey(ctx context.Context, src Source, opt Options) (Shape, error) {
 		names = []string{opt.Key}
 	}
 	for _, n := range names {
-		s.keys = append(s.keys, &candidate{name: n, rows: map[[16]byte]place{}})
+		s.keys = append(s.keys, &candidate{name: n, keys: newDigests(0)})
 	}
 	s.shape.seed = maphash.MakeSeed()
 	var err error
@@ -98,8 +97,9 @@ type survey struct {
 // candidate is a member that may hold the key.
 type candidate struct {
 	name    string
-	rows    map[[16]byte]place // by truncated hash of the key's bytes
-	why     error              // not nil: it does not
+	keys    *digests
+	rows    []place // of each key
+	why     error   // not nil: it does not
 	present bool
 }
 
@@ -137,7 +137,7 @@ func (s *survey) add(row Row) error {
 		if s.shape.Key != "" {
 			return c.why
 		}
-		c.rows = nil
+		c.keys, c.rows = nil, nil
 	}
 	s.shape.Rows++
 	return nil
@@ -160,12 +160,12 @@ func (c *candidate) add(file string, row Row) error {
 	if err != nil {
 		return err
 	}
-	short := shortDigest(keyContent(key))
-	if first, ok := c.rows[short]; ok {
+	if number, known := c.keys.add(digestOf(keyContent(key))); known {
+		first := c.rows[number]
 		return rowError(file, row, c.name, fmt.Sprintf("key %s is also that of row %d (line %d)", clip(string(key)), first.row, first.line),
 			"make keys unique, or name another key member (17 and \"17\" are one key)")
 	}
-	c.rows[short] = place{uint32(row.Number), uint32(row.Line)}
+	c.rows = append(c.rows, place{uint32(row.Number), uint32(row.Line)})
 	return nil
 }
 
@@ -180,12 +180,6 @@ func rowKey(file string, row Row, member string) ([]byte, error) {
 		return nil, rowError(file, row, member, err.Error(), "give every row a string or an integer there, or name another key member")
 	}
 	return key, nil
-}
-
-// shortDigest tells apart what is compared within one file.
-func shortDigest(data []byte) [16]byte {
-	sum := sha256.Sum256(data)
-	return [16]byte(sum[:])
 }
 
 func rowError(file string, row Row, member, reason, fix string) error {
