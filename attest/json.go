@@ -367,7 +367,7 @@ func (s *scanner) number() error {
 	if c := s.peek(); c >= '0' && c <= '9' {
 		return s.fail("number with a leading zero")
 	}
-	if plainInteger(s.data[start:s.at]) {
+	if plainNumber(s.data[start:s.at]) {
 		return nil
 	}
 	s.rewritten = true
@@ -377,18 +377,19 @@ func (s *scanner) number() error {
 	return nil
 }
 
-// plainInteger reports whether a JSON number is an integer that a float64 holds, and
-// its own canonical form.
-func plainInteger(number []byte) bool {
-	if len(number) > 15 {
+// plainNumber reports whether a JSON number is surely its own canonical form: of up to
+// fifteen digits, which a float64 tells apart, without an exponent or zeros that could
+// go, and not so small that RFC 8785 writes an exponent.
+func plainNumber(number []byte) bool {
+	number, negative := bytes.CutPrefix(number, []byte("-"))
+	whole, fraction, fractional := bytes.Cut(number, []byte("."))
+	switch {
+	case len(number) > 15 || bytes.ContainsAny(number, "eE"):
 		return false
+	case fractional:
+		return fraction[len(fraction)-1] != '0' && (whole[0] != '0' || !bytes.HasPrefix(fraction, []byte("00000")))
 	}
-	for _, c := range number {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return true
+	return !negative || whole[0] != '0'
 }
 
 func (s *scanner) digits() bool {

@@ -1,9 +1,13 @@
 package attest
 
 import (
+	"bytes"
 	"encoding/json"
+	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/gowebpki/jcs"
 )
 
 // What decides is a byte's place in its word of eight: every one is tried, for every
@@ -40,6 +44,34 @@ func TestAppendString(t *testing.T) {
 		if err := json.Unmarshal(got, &back); err != nil || back != s {
 			t.Errorf("AppendString(%.20q) reads as %.20q, %v", s, back, err)
 		}
+	}
+}
+
+// A number that is taken for canonical is, and denotes what is written.
+func TestPlainNumber(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	plain := 0
+	for range 20_000 {
+		number := []byte(strings.Repeat("-", random.IntN(2)))
+		for range 1 + random.IntN(8) {
+			number = append(number, "0012345678"[random.IntN(10)])
+		}
+		if random.IntN(2) == 0 {
+			number = append(number, '.')
+			for range 1 + random.IntN(9) {
+				number = append(number, "0000345678"[random.IntN(10)])
+			}
+		}
+		if CheckForeignJSON(number) != nil || !plainNumber(number) {
+			continue
+		}
+		plain++
+		if want, err := jcs.Transform(number); err != nil || !bytes.Equal(number, want) || !exactFloat(string(number)) {
+			t.Errorf("%s is taken for canonical, which is %s (%v)", number, want, err)
+		}
+	}
+	if plain < 1000 {
+		t.Errorf("%d numbers were tried", plain)
 	}
 }
 

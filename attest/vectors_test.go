@@ -204,7 +204,7 @@ func TestEd25519SpecCheck(t *testing.T) {
 func FuzzCanonicalize(f *testing.F) {
 	for _, s := range []string{`{"a":[1,2.5,"\u20ac"]}`, `"\ud83d\ude00"`, `[]`, `1e2`, `{"a":{"b":null}}`,
 		`"\u0007\b\u000b\f\u001f\"\\"`, `"\u001F"`, `"\u000a"`, `"\/"`, `"plain text, longer than a word"`, `"é in a text longer than a word"`,
-		`{"b":1,"a":2}`, `{"é":1,"😀":2,"￿":3}`, `{"a\n":1}`, `-0`, `-12`, `1234567890123456`, `[true,false]`} {
+		`{"b":1,"a":2}`, `{"é":1,"😀":2,"￿":3}`, `{"a\n":1}`, `-0`, `-12`, `0.5`, `-0.5`, `2.50`, `0.000001`, `0.0000001`, `0.0000012`, `-0.0`, `0.1234567890123`, `123456789012.345`, `1.0`, `1e5`, `1234567890123456`, `[true,false]`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

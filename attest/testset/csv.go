@@ -1,6 +1,7 @@
 package testset
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -136,14 +137,41 @@ func (in *input) cell() (more bool, err error) {
 			in.unread()
 			return false, in.refuse("a quote inside a cell that does not start with one", "quote the whole cell and double the quotes inside")
 		}
-		if in.buf = append(in.buf, c); len(in.buf) > in.most {
-			return false, in.tooLong()
+		in.unread()
+		if err := in.text(",\n\r\""); err != nil {
+			return false, err
 		}
 	}
 	if err == io.EOF {
 		err = nil
 	}
 	return false, err
+}
+
+// text appends to in.buf what comes before the first of the bytes of stop, or before
+// the end of the file.
+func (in *input) text(stop string) error {
+	for {
+		// What is wrong with the file is told by who reads on.
+		if _, err := in.r.Peek(1); err != nil {
+			return nil
+		}
+		part, _ := in.r.Peek(min(in.r.Buffered(), in.most+1-len(in.buf)))
+		n := bytes.IndexAny(part, stop)
+		if n < 0 {
+			n = len(part)
+		}
+		in.buf = append(in.buf, part[:n]...)
+		in.lines += bytes.Count(part[:n], []byte("\n"))
+		whole := n == len(part)
+		in.skip(n)
+		if len(in.buf) > in.most {
+			return in.tooLong()
+		}
+		if !whole {
+			return nil
+		}
+	}
 }
 
 func (in *input) quoted() error {
@@ -169,6 +197,9 @@ func (in *input) quoted() error {
 		}
 		if in.buf = append(in.buf, c); len(in.buf) > in.most {
 			return in.tooLong()
+		}
+		if err := in.text(`"`); err != nil {
+			return err
 		}
 	}
 }

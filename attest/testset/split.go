@@ -124,8 +124,20 @@ type brackets struct {
 
 // skip reads on to the end of text, or to where the object is closed.
 func (b *brackets) skip(text []byte) (n int, closed bool) {
-	for i, c := range text {
-		switch {
+	for i := 0; i < len(text); i++ {
+		if b.quoted && !b.escaped {
+			n := bytes.IndexByte(text[i:], '"')
+			if n < 0 {
+				n = len(text) - i
+			}
+			if slash := bytes.IndexByte(text[i:i+n], '\\'); slash >= 0 {
+				n = slash
+			}
+			if i += n; i == len(text) {
+				break
+			}
+		}
+		switch c := text[i]; {
 		case b.escaped:
 			b.escaped = false
 		case b.quoted:
