@@ -119,7 +119,7 @@ func (n *next) read(ctx context.Context, private io.Writer) error {
 		return nil
 	}
 	seen := map[digest]Row{}
-	_, err := eachRow(ctx, n.change.Source, maphash.MakeSeed(), n.change.Progress, func(row Row) error { return n.add(row, seen) })
+	_, err := eachRow(ctx, pass[struct{}]{src: n.change.Source, seed: maphash.MakeSeed(), progress: n.change.Progress}, func(row Row) error { return n.add(row, seen) })
 	return err
 }
 

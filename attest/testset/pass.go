@@ -27,6 +27,10 @@ type pass[T any] struct {
 	seed     maphash.Seed
 	progress Progress
 
+	// Unless nil, the members whose values are needed. Those of others are checked and
+	// left empty, but for the first row's.
+	only []string
+
 	// worker is called once for each goroutine and returns its work. The rows belong to
 	// the pass, and out comes back with what was left in it.
 	worker func() (work func(rows []Row, out *T))
@@ -34,17 +38,16 @@ type pass[T any] struct {
 }
 
 // eachRow makes a pass that only parses on several goroutines.
-func eachRow(ctx context.Context, src Source, seed maphash.Seed, progress Progress, take func(Row) error) (checksum uint64, err error) {
-	p := pass[struct{}]{src: src, seed: seed, progress: progress,
-		worker: func() func([]Row, *struct{}) { return func([]Row, *struct{}) {} },
-		take: func(rows []Row, _ *struct{}) error {
-			for _, row := range rows {
-				if err := take(row); err != nil {
-					return err
-				}
+func eachRow(ctx context.Context, p pass[struct{}], take func(Row) error) (checksum uint64, err error) {
+	p.worker = func() func([]Row, *struct{}) { return func([]Row, *struct{}) {} }
+	p.take = func(rows []Row, _ *struct{}) error {
+		for _, row := range rows {
+			if err := take(row); err != nil {
+				return err
 			}
-			return nil
-		}}
+		}
+		return nil
+	}
 	return p.run(ctx)
 }
 
@@ -97,7 +100,7 @@ func (p *pass[T]) flow(ctx context.Context, in *input, tap *tap) error {
 	defer close(belt.stop)
 	running.Go(func() { belt.cut(in, tap) })
 	for range workers {
-		parser, work := &parser{file: in.file, most: in.most}, p.worker()
+		parser, work := &parser{file: in.file, most: in.most, only: p.only}, p.worker()
 		running.Go(func() {
 			for b := range belt.todo {
 				b.parse(parser)

@@ -49,7 +49,7 @@ func TestPassIsInOrder(t *testing.T) {
 				want = append(want, fmt.Sprint(row.Number, row.Line, row.Offset, len(row.Members), clip(string(row.Members[0].Value))))
 			}
 		}
-		_, err := eachRow(context.Background(), src, maphash.MakeSeed(), nil, func(row Row) error {
+		_, err := eachRow(context.Background(), pass[struct{}]{src: src, seed: maphash.MakeSeed()}, func(row Row) error {
 			got = append(got, fmt.Sprint(row.Number, row.Line, row.Offset, len(row.Members), clip(string(row.Members[0].Value))))
 			return nil
 		})
@@ -105,7 +105,7 @@ func TestPassEnds(t *testing.T) {
 		if test.want == boom {
 			ctx = context.Background()
 		}
-		if _, err := eachRow(ctx, test.src, maphash.MakeSeed(), nil, test.take); !errors.Is(err, test.want) {
+		if _, err := eachRow(ctx, pass[struct{}]{src: test.src, seed: maphash.MakeSeed()}, test.take); !errors.Is(err, test.want) {
 			t.Errorf("%s: got %v, want %v", test.name, err, test.want)
 		}
 	}

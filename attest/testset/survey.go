@@ -58,7 +58,7 @@ func Survey(ctx context.Context, src Source, opt Options) (Shape, error) {
 	}
 	s.shape.seed = maphash.MakeSeed()
 	var err error
-	if s.shape.checksum, err = eachRow(ctx, src, s.shape.seed, opt.Progress, s.add); err == nil {
+	if s.shape.checksum, err = eachRow(ctx, pass[struct{}]{src: src, seed: s.shape.seed, progress: opt.Progress, only: names}, s.add); err == nil {
 		err = s.settle(opt)
 	}
 	if err != nil {
