@@ -41,10 +41,13 @@ var withTies = []counted{
 
 func agree(t *testing.T, what string, got, want []float64, tolerance float64) {
 	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("%s: %v, want %v", what, got, want)
+		return
+	}
 	for i := range want {
-		if len(got) != len(want) || !(math.Abs(got[i]-want[i]) <= tolerance) {
-			t.Errorf("%s = %v, want %v", what, got, want)
-			return
+		if !(math.Abs(got[i]-want[i]) <= tolerance) {
+			t.Errorf("%s: %v at %d, want %v", what, got[i], i, want[i])
 		}
 	}
 }
