@@ -30,7 +30,10 @@ func (e *env) cmdCommit() *cli.Command {
 				ArgsUsage: "FILE",
 				Description: "With --next, makes the next version of a set: rows with a new key are appended, rows\n" +
 					"that differ from what was committed become the next revision of their item, rows that do\n" +
-					"not change nothing. Items that the file leaves out stay, unless --retire names them.",
+					"not change nothing. Items that the file leaves out stay, unless --retire names them.\n\n" +
+					"--near lists items that are nearly the same, and refuses none: whether they shall count\n" +
+					"twice is for you to say. Items that one template makes, in which numbers or names alone\n" +
+					"differ, are nearly the same by this measure once the template is long.",
 				Flags: []cli.Flag{
 					&cli.StringFlag{Name: "name", Usage: "`NAME` of the set, the same for all its versions"},
 					&cli.BoolFlag{Name: "next", Usage: "make the next version of the set; FILE may be left out with --retire"},
@@ -39,6 +42,9 @@ func (e *env) cmdCommit() *cli.Command {
 					&cli.StringFlag{Name: "key", Usage: "`MEMBER` that identifies an item (default: a unique id, key, task_id or question_id, else the row number)"},
 					&cli.StringFlag{Name: "fields", Usage: "members to commit to, as `A,B,…` (default: all)"},
 					&cli.BoolFlag{Name: "allow-duplicates", Usage: "list items that are equal after normalisation instead of refusing them"},
+					&cli.BoolFlag{Name: "near", Usage: "report items that are nearly the same, before anything is committed; with --dry-run it is a mere check"},
+					&cli.Float64Flag{Name: "near-threshold", Usage: "with --near: the least `SHARE` of their word shingles that two items have in common, 0.5 to 1", Value: 0.8},
+					&cli.StringFlag{Name: "near-out", Usage: "with --near: write every group to `FILE`, as JSON Lines"},
 					&cli.StringSliceFlag{Name: "bind", Usage: "bind a file's digest, as `WHAT=FILE` with WHAT one of grader, rubric, template, judge, generator; repeatable"},
 					&cli.StringFlag{Name: "canary", Usage: "the canary `GUID` that the set's files carry"},
 					&cli.StringFlag{Name: "access", Usage: "private or public", Value: "private"},
@@ -64,6 +70,9 @@ func (e *env) cmdCommit() *cli.Command {
 
 func (e *env) runCommitTestset(c *cli.Context) error {
 	if err := need(c, "name"); err != nil {
+		return err
+	}
+	if err := checkNear(c); err != nil {
 		return err
 	}
 	if c.Bool("next") {
@@ -170,6 +179,11 @@ func (e *env) commitItems(c *cli.Context, file, issuer, name, storeDir string) (
 	bar.done()
 	if err != nil {
 		return nil, err
+	}
+	if c.Bool("near") {
+		if err := e.reportNear(c, src, shape); err != nil {
+			return nil, err
+		}
 	}
 	secret, err := testset.NewSecret(rand.Reader)
 	if err != nil {
