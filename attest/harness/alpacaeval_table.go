@@ -21,7 +21,7 @@ var alpacaColumns = []Metric{
 	{Name: "discrete_win_rate", Rule: Decided, Measure: "win", Scale: 100},
 	{Name: "avg_length", Rule: Mean, Measure: "length", Cut: true},
 	{Name: "length_controlled_winrate", Rule: LengthAdjusted},
-	{Name: "lc_standard_error", Of: "length_controlled_winrate"},
+	{Name: "lc_standard_error", Rule: LengthError, Of: "length_controlled_winrate"},
 }
 
 var alpacaTable = Importer{

@@ -29,7 +29,6 @@ func readCSV(fsys fs.FS, name string, header func(fields []string) error, record
 	cells := 0
 	for first := true; ; first = false {
 		fields, err := r.Read()
-		line, _ := r.FieldPos(0)
 		switch {
 		case limited.N == 0:
 			return fmt.Errorf("is larger than %d bytes", MaxResults)
@@ -40,6 +39,7 @@ func readCSV(fsys fs.FS, name string, header func(fields []string) error, record
 		case err != nil:
 			return err
 		}
+		line, _ := r.FieldPos(0)
 		if cells += len(fields); cells > maxCells {
 			return fmt.Errorf("has more than %d cells", maxCells)
 		}

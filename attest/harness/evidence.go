@@ -17,6 +17,7 @@ type Run struct {
 	Board, Entry    string // the published table that this belongs to, and its row there; "" when the files do not say
 	Date            string // of the run or of the file, as it states it
 	Model           Model
+	Judge           string // who graded, as the run or its place says it; "" for rules or when nothing says
 	Dataset         Dataset
 	Measures        []string // what the values of an item are, in their order: one or more
 	Metrics         []Metric // how the numbers come from the items, as the harness computes them
@@ -42,7 +43,7 @@ type Dataset struct {
 
 // What a Naming names.
 const (
-	OfModel    = "model"
+	OfModel    = "model" // the model that was evaluated
 	OfBaseline = "baseline"
 	OfJudge    = "judge"
 )
@@ -113,6 +114,10 @@ type Metric struct {
 	Of      string  // the metric that this is the error of
 }
 
+// AnyBoard is the board of runs that belong to their entry's row in every table of
+// their format: outputs, for instance, that several judges saw.
+const AnyBoard = "*"
+
 // Rule is how one number comes from the values of all items. Where an item has
 // several samples, their mean is its value, unless the rule says otherwise. Items that
 // are excluded or have no value take no part, unless the rule says so.
@@ -133,11 +138,14 @@ const (
 	PassAtK        Rule = "pass@k"          // the mean of 1 − C(n−c,k)/C(n,k)
 	PassHatK       Rule = "pass^k"          // the mean of C(c,k)/C(n,k)
 	LengthAdjusted Rule = "length-adjusted" // AlpacaEval 2's win rate, from its published weights
+	LengthError    Rule = "length-error"    // its standard error, from the same
 	Unknown        Rule = ""                // nothing says how
 )
 
-// Weights are published parameters that a table's numbers are computed with.
+// Weights are published parameters that a table's numbers are computed with. The
+// board is "" when the file does not say whose they are.
 type Weights struct {
+	Format  string
 	File    File
 	Board   string
 	Columns []string

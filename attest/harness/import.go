@@ -2,6 +2,7 @@ package harness
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -47,7 +48,9 @@ type Refusal struct {
 
 // Importers lists them all, in the order in which they are asked.
 func Importers() []Importer {
-	return []Importer{alpacaTable}
+	return []Importer{
+		alpacaTable, alpacaAnnotations, alpacaOutputs, alpacaWeights, alpacaDifficulties,
+	}
 }
 
 // Limits of what is read: beyond them there is an error instead of a partial answer.
@@ -56,15 +59,15 @@ const (
 	maxDepth = 64
 )
 
-// Import reads every file at or below the paths that an importer claims. It follows
-// no links. Progress is called with bytes as they are read, by several goroutines at
+// Import reads every file at or below the paths that an importer claims, until the
+// context ends. It follows no links. Progress is called with bytes as they are read, by several goroutines at
 // once. The result is in the order of the files' paths, whatever happened first.
-func Import(fsys fs.FS, paths []string, progress func(bytes int64)) (*Imported, error) {
+func Import(ctx context.Context, fsys fs.FS, paths []string, progress func(bytes int64)) (*Imported, error) {
 	names, links, err := walk(fsys, paths)
 	if err != nil {
 		return nil, err
 	}
-	h := &hashing{FS: fsys, progress: progress, files: map[string]File{}}
+	h := &hashing{FS: fsys, ctx: ctx, progress: progress, files: map[string]File{}}
 	parts := make([]*Imported, len(names))
 	var next sync.Mutex
 	at := 0
@@ -84,6 +87,9 @@ func Import(fsys fs.FS, paths []string, progress func(bytes int64)) (*Imported, 
 		})
 	}
 	workers.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	return h.gather(append(parts, &Imported{Links: links}))
 }
 

@@ -40,7 +40,7 @@ func TestImport(t *testing.T) {
 		"x/link_leaderboard.csv": {Data: []byte("/etc/passwd"), Mode: fs.ModeSymlink},
 		"y/a_leaderboard.csv":    {Data: []byte("not asked for")},
 	}
-	in, err := Import(fsys, []string{"x", "x/a_leaderboard.csv"}, nil)
+	in, err := Import(t.Context(), fsys, []string{"x", "x/a_leaderboard.csv"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

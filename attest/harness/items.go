@@ -2,13 +2,19 @@ package harness
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"iter"
 	"math"
 )
 
+// NoValue stands for a value that the file does not have: null, NaN or nothing.
+var NoValue = math.NaN()
+
 // Item is the outcome of one item. Its values are those of its first sample, one for
-// each of the run's measures, then those of the second, and so on.
+// each of the run's measures, then those of the second, and so on; some may be
+// NoValue.
 type Item struct {
 	ID       string // as the file has it; unique unless the file repeats itself
 	Group    string // a task or category that the item is counted under
@@ -29,6 +35,9 @@ func TextDigest(text []byte) (d Digest) {
 	return d
 }
 
+// String is in hexadecimal.
+func (d Digest) String() string { return hex.EncodeToString(d[:]) }
+
 // Items is a list of items that stays small: a million of them take some 40 MB. The
 // zero value is empty.
 type Items struct {
@@ -46,6 +55,9 @@ type Items struct {
 // MaxItems is how many items a run can have.
 const MaxItems = 20_000_000
 
+// maxValue keeps the squares of values, and their sums, within floating point.
+const maxValue = 1e100
+
 var errTooMany = errors.New("too many items, groups or values to read")
 
 // Add adds an item. It keeps nothing of it.
@@ -54,8 +66,8 @@ func (l *Items) Add(it Item) error {
 		return errTooMany
 	}
 	for _, v := range it.Values {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return errors.New("value is not a number")
+		if math.Abs(v) > maxValue {
+			return fmt.Errorf("value %v is out of range", v)
 		}
 	}
 	group, ok := number(&l.groups, &l.groupNumber, it.Group)

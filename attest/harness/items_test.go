@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestItems(t *testing.T) {
@@ -12,7 +13,7 @@ func TestItems(t *testing.T) {
 		{ID: "a", Group: "g", Values: []float64{1, 0.5}},
 		{ID: "", Excluded: "null"},
 		{ID: "a", Group: "h", Values: []float64{-1}, Excluded: "sentinel -1", Output: TextDigest([]byte("x"))},
-		{ID: "b", Group: "g", Values: []float64{0}, Input: TextDigest(nil)},
+		{ID: "b", Group: "g", Values: []float64{0, NoValue}, Input: TextDigest(nil)},
 	}
 	var l Items
 	for _, it := range want {
@@ -30,10 +31,10 @@ func TestItems(t *testing.T) {
 		}
 		got = append(got, it)
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.EquateNaNs()); diff != "" {
 		t.Errorf("items (-want +got):\n%s", diff)
 	}
-	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+	for _, v := range []float64{math.Inf(1), math.Inf(-1), 2e100} {
 		if err := l.Add(Item{Values: []float64{v}}); err == nil {
 			t.Errorf("Add(%v) = nil, want an error", v)
 		}

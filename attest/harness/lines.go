@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -82,6 +83,39 @@ func readLine(r *bufio.Reader, buf []byte) (line []byte, end bool, err error) {
 			return buf, true, nil
 		case !errors.Is(err, bufio.ErrBufferFull):
 			return nil, false, err
+		}
+	}
+}
+
+// eachLineOf is eachElement for a file that has one JSON value on each line.
+func eachLineOf(fsys fs.FS, name string, yield func(line int, element foreign) error) (err error) {
+	f, err := openPlain(fsys, name)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if cerr := f.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	lines := bufio.NewReaderSize(f, 64<<10)
+	var buf []byte
+	for number := 1; ; number++ {
+		var end bool
+		if buf, end, err = readLine(lines, buf[:0]); err != nil {
+			return fmt.Errorf("line %d: %w", number, err)
+		}
+		if line := bytes.TrimSpace(buf); len(line) > 0 {
+			doc, err := checkForeign(line)
+			if err == nil {
+				err = yield(number, doc)
+			}
+			if err != nil {
+				return fmt.Errorf("line %d: %w", number, err)
+			}
+		}
+		if end {
+			return nil
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"hash"
@@ -17,6 +18,7 @@ import (
 // bytes that it rests on.
 type hashing struct {
 	fs.FS
+	ctx      context.Context // of one call of Import, which reads from many places
 	progress func(bytes int64)
 
 	mu    sync.Mutex
@@ -78,6 +80,9 @@ type hashedFile struct {
 }
 
 func (f *hashedFile) Read(p []byte) (int, error) {
+	if err := f.h.ctx.Err(); err != nil {
+		return 0, err
+	}
 	n, err := f.File.Read(p)
 	f.sum.Write(p[:n])
 	f.size += int64(n)

@@ -90,7 +90,7 @@ func (e *env) importAll(c *cli.Context) (*harness.Imported, error) {
 	bar := e.progress(c, "reading", total)
 	defer bar.done()
 	var read atomic.Int64
-	return harness.Import(fsys, paths, func(n int64) {
+	return harness.Import(e.ctx, fsys, paths, func(n int64) {
 		if e.ctx.Err() == nil {
 			bar.bytes(read.Add(n), total)
 		}
