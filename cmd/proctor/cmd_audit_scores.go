@@ -23,7 +23,8 @@ func (e *env) cmdAuditScores() *cli.Command {
 		ArgsUsage: "PATH…",
 		Description: "Reads every file below PATH that it knows (\"proctor help formats\"), joins published\n" +
 			"tables with results, and recomputes. Links are not followed and nothing is run or\n" +
-			"fetched. Exit code 3: something was found; 4: something could not be recomputed.",
+			"fetched. What it finds is explained in \"proctor help findings\". Exit code 3:\n" +
+			"something was found; 4: something could not be recomputed.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
 			&cli.StringFlag{Name: "csv", Usage: "also write the rows to `FILE`"},
@@ -90,11 +91,7 @@ func (e *env) importAll(c *cli.Context) (*harness.Imported, error) {
 	bar := e.progress(c, "reading", total)
 	defer bar.done()
 	var read atomic.Int64
-	return harness.Import(e.ctx, fsys, paths, func(n int64) {
-		if e.ctx.Err() == nil {
-			bar.bytes(read.Add(n), total)
-		}
-	})
+	return harness.Import(e.ctx, fsys, paths, func(n int64) { bar.bytes(read.Add(n), total) })
 }
 
 // noteSkipped says what was not looked at.
@@ -151,8 +148,21 @@ func inert(cell string) string {
 }
 
 func (e *env) printFormats() error {
-	fmt.Fprint(e.stdout, formatsPage())
-	return nil
+	_, err := fmt.Fprint(e.stdout, formatsPage())
+	return err
+}
+
+// generated are the help pages that are made of what the program knows.
+var generated = map[string]func() string{"formats": formatsPage, "findings": findingsPage}
+
+// findingsPage explains the names of findings.
+func findingsPage() string {
+	var b strings.Builder
+	b.WriteString("# findings\n\nWhat \"proctor audit scores\" finds, first what says most against a row. A finding is a\nfact about files, and says nothing of intent.\n\n")
+	for _, k := range history.Kinds() {
+		fmt.Fprintf(&b, "%-20s %s\n", k.Name, k.Meaning)
+	}
+	return b.String()
 }
 
 // formatsPage is the help page "formats": what each importer says of itself.

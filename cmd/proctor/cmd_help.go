@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -38,8 +39,9 @@ func (e *env) runHelp(c *cli.Context) error {
 	if i := slices.IndexFunc(app.Commands, func(c *cli.Command) bool { return c.HasName(topic) }); i >= 0 {
 		return e.help(append(c.Args().Slice(), "--help"))
 	}
-	if topic == "formats" {
-		return e.printFormats()
+	if page := generated[topic]; page != nil {
+		_, err := fmt.Fprint(e.stdout, page())
+		return err
 	}
 	page, err := helpPages.ReadFile("help/" + topic + ".md")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -61,7 +63,7 @@ func (e *env) help(args []string) error {
 
 // topics lists the pages: those of the program and those of the statements.
 func topics() []string {
-	names := []string{"formats"}
+	names := slices.Collect(maps.Keys(generated))
 	files, err := fs.ReadDir(helpPages, "help")
 	if err != nil {
 		panic(err)

@@ -12,5 +12,9 @@ func interval(got result) *Interval {
 		return nil
 	}
 	half := normal975 * got.sd / math.Sqrt(float64(got.items))
-	return &Interval{Method: "normal 95 %", Low: spell(got.value-half, 4), High: spell(got.value+half, 4)}
+	low, high := got.value-half, got.value+half
+	if got.top > 0 {
+		low, high = max(low, 0), min(high, got.top)
+	}
+	return &Interval{Method: "normal 95 %", Low: spell(low, 4), High: spell(high, 4)}
 }

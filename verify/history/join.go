@@ -1,7 +1,6 @@
 package history
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/proctor-attest/proctor/attest/harness"
@@ -10,9 +9,27 @@ import (
 // audit is what checks look at.
 type audit struct {
 	in      *harness.Imported
-	runs    map[key][]*harness.Run // in the order of their files
+	runs    map[key][]*harness.Run    // in the order of their files
+	byEntry map[string][]*harness.Run // of any board
 	results []Row
 	moments map[momentsOf]*moments
+
+	published   map[key]bool // rows of tables
+	usual       map[tableOf]usual
+	weightIndex map[*harness.Weights]map[string]int
+	difficulty  *difficulties // nil when nothing says
+}
+
+// runsOf returns the runs that belong to a table's row: outputs first, which what is
+// published of outputs was computed from.
+func (a *audit) runsOf(t *harness.Table, entry string) []*harness.Run {
+	var runs []*harness.Run
+	for _, r := range a.runs[key{harness.AnyBoard, entry}] {
+		if r.Format == t.Format {
+			runs = append(runs, r)
+		}
+	}
+	return append(runs, a.runs[key{t.Board, entry}]...)
 }
 
 // key joins a run with its row of a table.
@@ -28,11 +45,21 @@ func rowName(board, entry string) string {
 }
 
 func newAudit(in *harness.Imported) *audit {
-	a := &audit{in: in, runs: map[key][]*harness.Run{}, moments: map[momentsOf]*moments{}}
+	a := &audit{
+		in: in, runs: map[key][]*harness.Run{}, byEntry: map[string][]*harness.Run{}, published: map[key]bool{},
+		moments: map[momentsOf]*moments{}, weightIndex: map[*harness.Weights]map[string]int{}, usual: usualItems(in.Runs),
+	}
+	for _, t := range in.Tables {
+		for i := range t.Rows {
+			a.published[key{t.Board, t.Rows[i].Entry}] = true
+		}
+	}
 	for _, r := range in.Runs {
 		k := key{r.Board, r.Entry}
 		a.runs[k] = append(a.runs[k], r)
+		a.byEntry[r.Entry] = append(a.byEntry[r.Entry], r)
 	}
+	a.difficulty = a.findDifficulties()
 	return a
 }
 
@@ -40,21 +67,21 @@ func newAudit(in *harness.Imported) *audit {
 // that no table has.
 func (a *audit) rows() []Row {
 	rows := []Row{}
-	published := map[key]bool{}
+	stated := map[key]bool{}
 	for _, t := range a.in.Tables {
 		for i := range t.Rows {
 			rows = append(rows, a.tableRow(t, &t.Rows[i])...)
-			published[key{t.Board, t.Rows[i].Entry}] = true
 		}
 	}
 	for _, r := range a.in.Runs {
 		for i := range r.Aggregates {
 			rows = append(rows, a.aggregateRow(r, &r.Aggregates[i]))
-			published[key{r.Board, r.Entry}] = true
+			stated[key{r.Board, r.Entry}] = true
 		}
 	}
 	for _, r := range a.in.Runs {
-		if !published[key{r.Board, r.Entry}] {
+		k := key{r.Board, r.Entry}
+		if r.Board != harness.AnyBoard && !a.published[k] && !stated[k] {
 			rows = append(rows, a.unpublished(r)...)
 		}
 	}
@@ -85,8 +112,4 @@ func dedupe(all []Place) []Place {
 		seen[p] = true
 		return was
 	})
-}
-
-func comparePlaces(a, b Place) int {
-	return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line))
 }

@@ -60,20 +60,22 @@ func (p published) shows(x float64) bool {
 // spell writes a recomputed number with the published digits, or with those that show
 // how it differs.
 func (p published) spell(x float64, same bool) string {
-	decimals := p.decimals
 	if !same {
-		decimals = max(decimals, 4)
+		return spellPlain(x)
 	}
-	return spell(x, min(decimals, 12))
+	return spell(x, min(p.decimals, 12))
+}
+
+// spellPlain writes a number with six decimals at most.
+func spellPlain(x float64) string {
+	s := spell(x, 6)
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 }
 
 func spell(x float64, decimals int) string {
 	s := strconv.FormatFloat(x, 'f', decimals, 64)
-	if strings.Contains(s, ".") && decimals > 6 {
-		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
-	}
-	if s == "-0" {
-		return "0"
+	if strings.Trim(s, "-0.") == "" {
+		return strings.TrimPrefix(s, "-")
 	}
 	return s
 }

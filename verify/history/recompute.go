@@ -21,7 +21,7 @@ type moments struct {
 	n                   int
 	mean, sd            float64 // sd with n−1
 	wins, losses, draws int
-	sum                 float64
+	sum, low, high      float64
 }
 
 // result is a recomputed number.
@@ -29,6 +29,7 @@ type result struct {
 	value float64
 	items int
 	sd    float64 // of the items' values, where the number is their mean; else 0
+	top   float64 // of the scale, where values go from 0 to 1; else 0
 }
 
 // recompute is what a metric of a run comes to.
@@ -47,19 +48,25 @@ func (a *audit) recompute(r *harness.Run, m harness.Metric) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	scale := cmp.Or(m.Scale, 1)
-	got.value *= scale
-	got.sd *= scale
-	if m.Cut {
-		got.value = math.Trunc(got.value)
-	}
+	got.value = scaled(m, got.value)
+	got.sd *= cmp.Or(m.Scale, 1)
+	got.top *= cmp.Or(m.Scale, 1)
 	return got, nil
+}
+
+// scaled is how a metric is published.
+func scaled(m harness.Metric, x float64) float64 {
+	x *= cmp.Or(m.Scale, 1)
+	if m.Cut {
+		return math.Trunc(x)
+	}
+	return x
 }
 
 type rule func(a *audit, r *harness.Run, measure int, m harness.Metric) (result, error)
 
 var rules = map[harness.Rule]rule{
-	harness.Mean: ofMoments(func(m *moments) (result, error) { return result{value: m.mean, sd: m.sd}, nil }),
+	harness.Mean: ofMoments(func(m *moments) (result, error) { return m.asMean(), nil }),
 	harness.StandardError: ofMoments(func(m *moments) (result, error) {
 		if m.n < 2 {
 			return result{}, errors.New("the standard error of one item is undefined")
@@ -81,6 +88,14 @@ var rules = map[harness.Rule]rule{
 		}
 		return result{value: m.sum / float64(r.Dataset.Items), items: r.Dataset.Items}, nil
 	},
+}
+
+func (m *moments) asMean() result {
+	r := result{value: m.mean, sd: m.sd}
+	if m.low >= 0 && m.high <= 1 {
+		r.top = 1
+	}
+	return r
 }
 
 func ofMoments(f func(m *moments) (result, error)) rule {
@@ -111,7 +126,11 @@ func newMoments(r *harness.Run, measure int) *moments {
 		if !ok {
 			continue
 		}
+		if m.n == 0 {
+			m.low, m.high = x, x
+		}
 		m.n++
+		m.low, m.high = min(m.low, x), max(m.high, x)
 		total.add(x)
 		switch {
 		case x > 0.5:
@@ -145,13 +164,18 @@ func itemValue(r *harness.Run, i, measure int) (float64, bool) {
 		return 0, false
 	}
 	if len(values) <= step {
-		return values[measure], true
+		return values[measure], !math.IsNaN(values[measure])
 	}
 	var total sum
 	n := 0
 	for ; measure < len(values); measure += step {
-		total.add(values[measure])
-		n++
+		if !math.IsNaN(values[measure]) {
+			total.add(values[measure])
+			n++
+		}
+	}
+	if n == 0 {
+		return 0, false
 	}
 	return total.value() / float64(n), true
 }

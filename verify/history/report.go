@@ -71,24 +71,16 @@ type Place struct {
 	Line   int         `json:"line,omitempty"`
 }
 
-// check is one kind of thing to look for.
-type check func(a *audit) []Finding
-
-// checks lists them. A file has one, or a few that belong together.
-func checks() []check {
-	return []check{}
-}
-
 // Audit recomputes and looks. It reads nothing but its argument.
 func Audit(in *harness.Imported) *Report {
 	a := newAudit(in)
 	r := &Report{Rows: a.rows(), Findings: []Finding{}}
 	a.results = r.Rows
-	for _, c := range checks() {
-		r.Findings = append(r.Findings, c(a)...)
+	for _, find := range checks {
+		r.Findings = append(r.Findings, find(a)...)
 	}
 	slices.SortStableFunc(r.Findings, func(x, y Finding) int {
-		return cmp.Or(cmp.Compare(x.Row, y.Row), cmp.Compare(x.Name, y.Name))
+		return cmp.Or(cmp.Compare(rank(x.Name), rank(y.Name)), cmp.Compare(x.Name, y.Name), cmp.Compare(x.Row, y.Row))
 	})
 	return r
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/proctor-attest/proctor/attest/harness"
 )
@@ -11,7 +12,7 @@ import (
 // tableRow judges every number of a table's row.
 func (a *audit) tableRow(t *harness.Table, row *harness.TableRow) []Row {
 	k := key{t.Board, row.Entry}
-	runs := a.runs[k]
+	runs := a.runsOf(t, row.Entry)
 	var rows []Row
 	for i, c := range t.Columns {
 		metric, ok := metricOf(c, runs)
@@ -19,7 +20,15 @@ func (a *audit) tableRow(t *harness.Table, row *harness.TableRow) []Row {
 			continue
 		}
 		out := Row{Row: k.String(), Board: k.board, Entry: k.entry, Metric: c.Name, Published: row.Values[i], Files: []Place{placeOf(t.File, row.Line)}}
-		a.judge(&out, metric, runs)
+		switch metric.Rule {
+		case harness.LengthAdjusted, harness.LengthError:
+			a.judgeAdjusted(&out, t, metric)
+		default:
+			a.judge(&out, metric, runs)
+			if out.Status == NotComputable {
+				judgeByCounts(&out, t, row, metric)
+			}
+		}
 		rows = append(rows, out)
 	}
 	return rows
@@ -49,49 +58,61 @@ func (a *audit) aggregateRow(r *harness.Run, g *harness.Aggregate) Row {
 }
 
 // judge compares a published number with what the runs come to. Of several runs that
-// claim to be the row's the first that gives the number is taken, and the others are
-// told.
+// claim to be the row's the first that gives the number is taken, and what the others
+// give is told.
 func (a *audit) judge(out *Row, m harness.Metric, runs []*harness.Run) {
 	p, err := parsePublished(out.Published)
 	if err != nil {
 		out.Status, out.Detail = NotComputable, fmt.Sprintf("published %q %s", out.Published, err)
 		return
 	}
-	err = errors.New("no per-item results were found")
-	var others []string
+	why := errors.New("no per-item results were found")
+	type outcome struct {
+		result
+		run  *harness.Run
+		same bool
+	}
+	var all []outcome
 	for _, r := range runs {
-		var got result
-		if got, err = a.recompute(r, m); err != nil {
-			continue
-		}
-		same := p.shows(got.value)
-		if out.Status == Reproduced || out.Status == Differs && !same {
-			if !same {
-				others = append(others, fmt.Sprintf("%s gives %s", r.Files[0].Path, p.spell(got.value, false)))
-			}
-			continue
-		}
-		if out.Status == Differs {
-			others = append(others, fmt.Sprintf("%s gives %s", out.Files[1].Path, out.Recomputed))
-		}
-		out.Status, out.Recomputed, out.Items, out.Detail = Differs, p.spell(got.value, same), got.items, ""
-		out.Interval = interval(got)
-		out.Files = append(out.Files[:1], places(r)...)
-		if same {
-			out.Status = Reproduced
-		} else {
-			out.Detail = fmt.Sprintf("differs by %s", spell(got.value-p.value, max(4, min(p.decimals, 6))))
+		got, err := a.recompute(r, m)
+		if err == nil {
+			all = append(all, outcome{got, r, p.shows(got.value)})
+		} else if r.Board != harness.AnyBoard || len(runs) == 1 {
+			why = err
 		}
 	}
-	if out.Status == "" {
-		out.Status, out.Detail = NotComputable, err.Error()
+	if len(all) == 0 {
+		out.Status, out.Detail = NotComputable, why.Error()
+		return
 	}
-	for _, o := range others {
-		if out.Detail != "" {
-			out.Detail += "; "
+	best := all[max(0, slices.IndexFunc(all, func(o outcome) bool { return o.same }))]
+	out.Status, out.Recomputed, out.Items, out.Interval = Reproduced, p.spell(best.value, best.same), best.items, interval(best.result)
+	out.Files = append(out.Files, places(best.run)...)
+	var details []string
+	if !best.same {
+		out.Status = Differs
+		details = append(details, fmt.Sprintf("differs by %s", spellPlain(best.value-p.value)))
+		if n, ok := a.overAll(best.run, m, p); ok {
+			details = append(details, fmt.Sprintf("over all %d items, with 0 for those that have no result, it is the published number", n))
 		}
-		out.Detail += o
 	}
+	for _, o := range all {
+		if !o.same && o.value != best.value {
+			details = append(details, fmt.Sprintf("%s gives %s", o.run.Files[0].Path, p.spell(o.value, false)))
+		}
+	}
+	out.Detail = strings.Join(details, "; ")
+}
+
+// overAll reports whether a mean is the published one if items without a result count
+// nothing instead of not counting.
+func (a *audit) overAll(r *harness.Run, m harness.Metric, p published) (items int, ok bool) {
+	want, _ := a.expectedItems(r)
+	if m.Rule != harness.Mean || want <= 0 {
+		return 0, false
+	}
+	got := a.momentsOf(r, max(0, slices.Index(r.Measures, m.Measure)))
+	return want, want > got.n && p.shows(scaled(m, got.sum/float64(want)))
 }
 
 // unpublished are the numbers of a run that no table has.

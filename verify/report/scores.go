@@ -11,13 +11,31 @@ import (
 	"github.com/proctor-attest/proctor/verify/history"
 )
 
+// How much of a kind of finding is written out; the rest is named.
+const (
+	mostFindings = 8
+	mostPlaces   = 4
+)
+
 // Scores writes an audit of published tables in plain text: what was found first,
-// then for each table which rows stand and which numbers do not.
+// what says most at the top, then for each table which rows stand and which numbers do
+// not.
 func Scores(w io.Writer, r *history.Report) error {
 	p := &printer{w: bufio.NewWriter(w)}
-	p.printf("%s\n", scoresSummary(r))
-	p.findings(r.Findings)
-	for _, board := range byBoard(r.Rows) {
+	p.wrap("", scoresSummary(r))
+	boards := groupBy(r.Rows, func(r history.Row) string { return r.Board })
+	if len(boards) > 0 {
+		p.overview(boards)
+	}
+	for all := r.Findings; len(all) > 0; {
+		n := 1
+		for n < len(all) && all[n].Name == all[0].Name {
+			n++
+		}
+		p.findings(all[:n])
+		all = all[n:]
+	}
+	for _, board := range boards {
 		p.board(board)
 	}
 	return p.w.Flush()
@@ -28,11 +46,10 @@ func scoresSummary(r *history.Report) string {
 		return "no published scores were found"
 	}
 	count := countStatus(r.Rows)
-	var parts []string
-	for _, s := range []history.Status{history.Reproduced, history.Differs, history.Impossible, history.NotComputable} {
-		parts = append(parts, fmt.Sprintf("%d %s", count[s], statusWord(s, count[s])))
-	}
-	return fmt.Sprintf("%s: %s; %s", plural(len(r.Rows)-count[history.Unpublished], "published number"), strings.Join(parts, ", "), plural(len(r.Findings), "finding"))
+	return fmt.Sprintf("%s: %d reproduced, %d %s, %d impossible, %d not recomputable; %s",
+		plural(len(r.Rows)-count[history.Unpublished], "published number"), count[history.Reproduced],
+		count[history.Differs], map[bool]string{true: "differs", false: "differ"}[count[history.Differs] == 1],
+		count[history.Impossible], count[history.NotComputable], plural(len(r.Findings), "finding"))
 }
 
 func countStatus(rows []history.Row) map[history.Status]int {
@@ -43,13 +60,6 @@ func countStatus(rows []history.Row) map[history.Status]int {
 	return n
 }
 
-func statusWord(s history.Status, n int) string {
-	if s == history.Differs && n != 1 {
-		return "differ"
-	}
-	return string(s)
-}
-
 func plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
@@ -57,17 +67,30 @@ func plural(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
+// findings writes those of one name.
 func (p *printer) findings(all []history.Finding) {
-	all = slices.Clone(all)
-	slices.SortStableFunc(all, func(a, b history.Finding) int { return cmp.Compare(a.Name, b.Name) })
-	for i, f := range all {
-		if i == 0 || all[i-1].Name != f.Name {
-			p.printf("\n%s\n", f.Name)
-		}
-		p.wrap("  "+clean(f.Row)+": ", f.Detail)
-		for _, place := range f.Files {
+	meaning := ""
+	if i := slices.IndexFunc(history.Kinds(), func(k history.Kind) bool { return k.Name == all[0].Name }); i >= 0 {
+		meaning = ": " + history.Kinds()[i].Meaning
+	}
+	p.printf("\n")
+	p.wrap("", fmt.Sprintf("%s (%d)%s", all[0].Name, len(all), meaning))
+	for _, f := range all[:min(len(all), mostFindings)] {
+		p.wrap("  ", f.Row)
+		p.wrap("      ", f.Detail)
+		for _, place := range f.Files[:min(len(f.Files), mostPlaces)] {
 			p.place(place)
 		}
+		if n := len(f.Files) - mostPlaces; n > 0 {
+			p.printf("      and %s more\n", plural(n, "file"))
+		}
+	}
+	if len(all) > mostFindings {
+		var rows []string
+		for _, f := range all[mostFindings:] {
+			rows = append(rows, f.Row)
+		}
+		p.wrap("  ", fmt.Sprintf("and in %d more, which --json has: %s", len(rows), strings.Join(rows, ", ")))
 	}
 }
 
@@ -76,91 +99,118 @@ func (p *printer) place(at history.Place) {
 	if at.Line > 0 {
 		where = fmt.Sprintf("%s:%d", at.Path, at.Line)
 	}
-	p.printf("      %s  %s\n", at.SHA256.Short(), clean(where))
+	p.printf("      %s %s\n", at.SHA256.Short(), clean(where))
 }
 
-// byBoard keeps the order in which boards and rows come.
-func byBoard(rows []history.Row) [][]history.Row {
-	var boards [][]history.Row
+// groupBy keeps the order in which groups and their rows come.
+func groupBy(rows []history.Row, key func(history.Row) string) [][]history.Row {
+	var groups [][]history.Row
 	at := map[string]int{}
 	for _, r := range rows {
-		i, ok := at[r.Board]
+		i, ok := at[key(r)]
 		if !ok {
-			i = len(boards)
-			at[r.Board] = i
-			boards = append(boards, nil)
+			i = len(groups)
+			at[key(r)] = i
+			groups = append(groups, nil)
 		}
-		boards[i] = append(boards[i], r)
+		groups[i] = append(groups[i], r)
 	}
-	return boards
+	return groups
 }
+
+// rowState is what becomes of a row as a whole.
+type rowState int
+
+const (
+	whole rowState = iota
+	partly
+	broken
+	silent
+	unpublished
+	unread // a file
+	rowStates
+)
+
+func stateOf(entry []history.Row) rowState {
+	n := countStatus(entry)
+	switch {
+	case n[history.Differs]+n[history.Impossible] > 0:
+		return broken
+	case n[history.Unpublished] == len(entry):
+		return unpublished
+	case n[history.Reproduced] == len(entry):
+		return whole
+	case n[history.Reproduced] > 0:
+		return partly
+	case entry[0].Entry == "" && entry[0].Metric == "":
+		return unread
+	}
+	return silent
+}
+
+func byRow(rows []history.Row) [][]history.Row {
+	return groupBy(rows, func(r history.Row) string { return r.Row })
+}
+
+// overview says in one line for each table how many of its rows stand.
+func (p *printer) overview(boards [][]history.Row) {
+	p.printf("\n%8s %8s %8s %8s %8s  rows of\n", "stand", "in part", "differ", "unknown", "no row")
+	for _, board := range boards {
+		var n [rowStates]int
+		for _, entry := range byRow(board) {
+			n[stateOf(entry)]++
+		}
+		p.printf("%8d %8d %8d %8d %8d  %s\n", n[whole], n[partly], n[broken], n[silent]+n[unread], n[unpublished], clean(boardName(board)))
+	}
+}
+
+func boardName(rows []history.Row) string { return cmp.Or(rows[0].Board, "no table") }
 
 func (p *printer) board(rows []history.Row) {
-	if name := rows[0].Board; name != "" {
-		p.printf("\n%s\n", clean(name))
-	} else {
-		p.printf("\nelsewhere\n")
-	}
-	var stand, silent, unpublished []string
-	for _, entry := range byEntry(rows) {
-		n := countStatus(entry)
-		switch {
-		case n[history.Unpublished] == len(entry):
-			unpublished = append(unpublished, entry[0].Entry)
-		case n[history.NotComputable] == len(entry) && entry[0].Entry != "":
-			silent = append(silent, entry[0].Entry)
-		case n[history.Differs] == 0 && n[history.Impossible] == 0 && entry[0].Entry != "":
-			stand = append(stand, entry[0].Entry)
+	p.printf("\n")
+	p.wrap("", boardName(rows))
+	var names [rowStates][]string
+	for _, entry := range byRow(rows) {
+		state, name := stateOf(entry), cmp.Or(entry[0].Entry, entry[0].Row)
+		switch state {
+		case broken:
+			p.brokenRow(name, entry)
+		case unread:
+			p.wrap("  ", name+": "+entry[0].Detail)
 		default:
-			for _, r := range entry {
-				p.scoreRow(&r)
-			}
+			names[state] = append(names[state], name)
 		}
 	}
-	p.names("nothing differs", stand)
-	p.names("no results to recompute from", silent)
-	p.names("results, but no published row", unpublished)
+	p.names("stand, all numbers reproduced", names[whole])
+	p.names("reproduced in part, the rest not recomputable", names[partly])
+	p.names("not recomputable", names[silent])
+	p.names("results, but no published row", names[unpublished])
 }
 
-func byEntry(rows []history.Row) [][]history.Row {
-	rows = slices.Clone(rows)
-	first := map[string]int{}
-	for i, r := range rows {
-		if _, ok := first[r.Row]; !ok {
-			first[r.Row] = i
+// brokenRow writes the numbers of a row that do not stand.
+func (p *printer) brokenRow(name string, entry []history.Row) {
+	n := countStatus(entry)
+	p.wrap("  ", fmt.Sprintf("%s: %d of %s reproduced", name, n[history.Reproduced], plural(len(entry), "number")))
+	for _, r := range entry {
+		if r.Status != history.Differs && r.Status != history.Impossible {
+			continue
 		}
-	}
-	slices.SortStableFunc(rows, func(a, b history.Row) int { return cmp.Compare(first[a.Row], first[b.Row]) })
-	return slices.Collect(chunkBy(rows))
-}
-
-func chunkBy(rows []history.Row) func(yield func([]history.Row) bool) {
-	return func(yield func([]history.Row) bool) {
-		for start, end := 0, 0; start < len(rows); start = end {
-			for end < len(rows) && rows[end].Row == rows[start].Row {
-				end++
-			}
-			if !yield(rows[start:end]) {
-				return
-			}
+		text := fmt.Sprintf("%s %s", r.Metric, r.Published)
+		if r.Recomputed != "" {
+			text += fmt.Sprintf(", recomputed %s from %s", r.Recomputed, plural(r.Items, "item"))
 		}
+		if r.Status == history.Impossible {
+			text += ": impossible"
+		}
+		if r.Detail != "" {
+			text += ": " + r.Detail
+		}
+		p.wrap("      ", text)
 	}
-}
-
-func (p *printer) scoreRow(r *history.Row) {
-	text := fmt.Sprintf("%s %s", r.Metric, r.Published)
-	if r.Recomputed != "" {
-		text += fmt.Sprintf(", recomputed %s from %s", r.Recomputed, plural(r.Items, "item"))
-	}
-	text = strings.TrimSpace(text) + ": " + statusWord(r.Status, 1)
-	if r.Detail != "" {
-		text += ", " + r.Detail
-	}
-	p.wrap("  "+clean(cmp.Or(r.Entry, r.Row))+": ", text)
 }
 
 func (p *printer) names(what string, names []string) {
 	if len(names) > 0 {
-		p.wrap(fmt.Sprintf("  %s (%d): ", what, len(names)), strings.Join(names, ", "))
+		p.wrap("  ", fmt.Sprintf("%s (%d): %s", what, len(names), strings.Join(names, ", ")))
 	}
 }

@@ -1,0 +1,148 @@
+package history
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/proctor-attest/proctor/attest/harness"
+)
+
+// identicalEvidence finds rows whose results are the same, item by item, as another
+// row's.
+func identicalEvidence(a *audit) []Finding {
+	groups := map[[32]byte][]*harness.Run{}
+	var order [][32]byte
+	for _, r := range a.in.Runs {
+		if r.Entry == "" || bits(r) < tellingBits {
+			continue
+		}
+		d := evidence(r)
+		if groups[d] == nil {
+			order = append(order, d)
+		}
+		groups[d] = append(groups[d], r)
+	}
+	found := findingSet{}
+	for _, d := range order {
+		group := groups[d]
+		owner := ownerOf(group)
+		for _, r := range group {
+			others := rowsOtherThan(group, r)
+			if len(others) == 0 || owner != nil && rowOf(r) == rowOf(owner) {
+				continue
+			}
+			found.add(Finding{
+				Name: "identical-evidence", Row: rowOf(r), Files: places(group...),
+				Detail: fmt.Sprintf("the results of all %d items are those of %s", r.Items.Len(), strings.Join(others, ", ")),
+			})
+		}
+	}
+	return found.list()
+}
+
+// tellingBits is how much there must be to tell two sets of results apart: results
+// that are all zero are the same for good reasons.
+const tellingBits = 64
+
+// bits is how much the outcomes of a run say, if its items are drawn alike.
+func bits(r *harness.Run) float64 {
+	counts := map[float64]int{}
+	n := 0
+	for i := range r.Items.Len() {
+		if x, ok := itemValue(r, i, 0); ok {
+			n++
+			if counts[x]++; len(counts) > 256 {
+				break // more than can be by chance
+			}
+		}
+	}
+	var total float64
+	for _, c := range counts {
+		total += float64(c) * math.Log2(float64(n)/float64(c))
+	}
+	return total
+}
+
+// evidence is a digest of all that a run says of its items, however it is written
+// down.
+func evidence(r *harness.Run) [32]byte {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q\n", r.Format, r.Measures)
+	var buf []byte
+	for _, it := range r.Items.All() {
+		buf = append(buf[:0], it.ID...)
+		buf = append(buf, 0)
+		for _, v := range it.Values {
+			if math.IsNaN(v) {
+				v = harness.NoValue
+			}
+			buf = binary.BigEndian.AppendUint64(buf, math.Float64bits(v))
+		}
+		buf = append(buf, it.Excluded...)
+		buf = append(buf, 0)
+		buf = append(buf, it.Output[:]...)
+		h.Write(buf)
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+// ownerOf is the run of a group that its file's names say it is of, nil if they say
+// that of none or of several.
+func ownerOf(group []*harness.Run) *harness.Run {
+	var owner *harness.Run
+	for _, r := range group {
+		if len(othersNamed(r, harness.OfModel, r.Entry)) > 0 || r.Judge != "" && len(othersNamed(r, harness.OfJudge, r.Judge)) > 0 {
+			continue
+		}
+		if owner != nil && rowOf(owner) != rowOf(r) {
+			return nil
+		}
+		owner = r
+	}
+	return owner
+}
+
+func rowsOtherThan(group []*harness.Run, r *harness.Run) []string {
+	var rows []string
+	for _, other := range group {
+		if rowOf(other) != rowOf(r) {
+			rows = append(rows, rowOf(other))
+		}
+	}
+	slices.Sort(rows)
+	return slices.Compact(rows)
+}
+
+// rowOf is what findings call a run.
+func rowOf(r *harness.Run) string {
+	if r.Board == harness.AnyBoard {
+		return cmp.Or(r.Entry, r.Files[0].Path)
+	}
+	return cmp.Or(rowName(r.Board, r.Entry), r.Files[0].Path)
+}
+
+// findingSet keeps one finding for what is found in several files.
+type findingSet struct {
+	all []Finding
+	at  map[[3]string]int
+}
+
+func (s *findingSet) add(f Finding) {
+	k := [3]string{f.Name, f.Row, f.Detail}
+	if i, ok := s.at[k]; ok {
+		s.all[i].Files = dedupe(append(s.all[i].Files, f.Files...))
+		return
+	}
+	if s.at == nil {
+		s.at = map[[3]string]int{}
+	}
+	s.at[k] = len(s.all)
+	s.all = append(s.all, f)
+}
+
+func (s *findingSet) list() []Finding { return s.all }

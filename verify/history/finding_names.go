@@ -1,0 +1,81 @@
+package history
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/proctor-attest/proctor/attest/harness"
+)
+
+// generatorMismatch finds results that name another model than the row that they lie
+// in the place of.
+func generatorMismatch(a *audit) []Finding {
+	found := findingSet{}
+	for _, r := range a.in.Runs {
+		if r.Entry == "" {
+			continue
+		}
+		for _, n := range othersNamed(r, harness.OfModel, r.Entry) {
+			detail := fmt.Sprintf("the row is %q, and %s beside %d of %d items is %q", r.Entry, n.Member, n.Items, r.Items.Len(), n.Name)
+			if n.Name != r.Entry && a.hasRow(r, n.Name) {
+				detail += ", which has a row of its own"
+			}
+			found.add(Finding{Name: "generator-mismatch", Row: rowOf(r), Files: places(r), Detail: detail})
+		}
+	}
+	return found.list()
+}
+
+// judgeMismatch finds results that name another judge than the one whose table they
+// lie in the place of.
+func judgeMismatch(a *audit) []Finding {
+	found := findingSet{}
+	for _, r := range a.in.Runs {
+		if r.Judge == "" {
+			continue
+		}
+		for _, n := range othersNamed(r, harness.OfJudge, r.Judge) {
+			found.add(Finding{
+				Name: "judge-mismatch", Row: rowOf(r), Files: places(r),
+				Detail: fmt.Sprintf("the table is of the judge %q, and %s beside %d of %d items is %q", r.Judge, n.Member, n.Items, r.Items.Len(), n.Name),
+			})
+		}
+	}
+	return found.list()
+}
+
+// othersNamed are the names of a kind that are another than the one expected.
+func othersNamed(r *harness.Run, of, want string) []harness.Naming {
+	var others []harness.Naming
+	for _, n := range r.Names {
+		if n.Of == of && !sameName(n.Name, want) {
+			others = append(others, n)
+		}
+	}
+	return others
+}
+
+// sameName forgives what the names of one model differ by when one of them is a file's:
+// case, an organisation in front, and characters that file names do not have.
+func sameName(a, b string) bool {
+	if a == b {
+		return true
+	}
+	plain := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if strings.ContainsRune(" _-:/", r) {
+				return '-'
+			}
+			return r
+		}, strings.ToLower(strings.TrimSpace(s)))
+	}
+	return plain(path.Base(a)) == plain(path.Base(b)) || plain(a) == plain(b)
+}
+
+func (a *audit) hasRow(r *harness.Run, entry string) bool {
+	if len(a.runs[key{r.Board, entry}]) > 0 {
+		return true
+	}
+	return a.published[key{r.Board, entry}]
+}
