@@ -15,7 +15,12 @@ import (
 func (r *rowJudge) checkBranch() {
 	const name = "statement/one-branch"
 	for _, issuer := range slices.Sorted(maps.Keys(r.spans())) {
-		if c := r.fork(issuer); c != nil {
+		c, ok := r.forks[issuer]
+		if !ok {
+			c = r.fork(issuer)
+			r.forks[issuer] = c
+		}
+		if c != nil {
 			c.Name, c.State = name, Contradicted
 			r.add(*c)
 			return
@@ -84,6 +89,9 @@ func (r *rowJudge) checkChains() {
 	const name = "completeness/chains"
 	c := Check{Name: name, State: Proven, Detail: "each issuer's statements follow each other to a fresh head"}
 	var gaps []string
+	if lacks := r.lacks(); lacks != "" {
+		gaps = append(gaps, lacks)
+	}
 	spans := r.spans()
 	for _, issuer := range slices.Sorted(maps.Keys(spans)) {
 		head, why := r.followChain(issuer, spans[issuer])
@@ -129,16 +137,9 @@ func (r *rowJudge) spans() map[string]span {
 // followChain walks an issuer's signed statements by their prev from the first one
 // relied on to a head beyond the last, and returns that head or why there is none.
 func (j *judge) followChain(issuer string, used span) (*statement, string) {
-	after := map[attest.Hash]*statement{} // by prev
-	for _, s := range j.signed[issuer] {
-		// A statement that skips numbers leaves out what has them.
-		if before := j.all[s.Statement.Head().Prev]; before != nil && isNext(before, s) {
-			after[before.Statement.ID] = s
-		}
-	}
 	why := fmt.Sprintf("no head of %s after its statement %d", issuer, used.last)
 	var fresh *statement
-	for s := used.first; s != nil && s.key != nil; s = after[s.Statement.ID] {
+	for s := used.first; s != nil && s.key != nil; s = j.after[s.Statement.ID] {
 		_, isHead := s.Statement.Predicate.(*attest.ChainHead)
 		if !isHead || s.Statement.Head().Seq <= used.last {
 			continue

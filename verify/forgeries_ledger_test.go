@@ -24,6 +24,29 @@ func anyWitness(s string) string {
 	return strings.Replace(requireC2(twoWitnesses(s)), "group both all", "group both any", 1)
 }
 
+// ownWitness is a quorum that one of two witnesses meets, of whom one is a party's.
+func ownWitness(party string, change func(string) string) func(string) string {
+	return func(s string) string {
+		s = strings.Replace(twoWitnesses(s), "group both all", "group both any", 1)
+		return change(strings.Replace(s, fmt.Sprintf("w2 = %q", operator), fmt.Sprintf("w2 = %q", party), 1))
+	}
+}
+
+// seenLate has the independent witness see an entry at that time alone. What it is
+// dated by the other witness stays.
+func seenLate(i int, at time.Time) func(*world) {
+	return func(w *world) {
+		bothWitnesses(w)
+		w.log[i].Proof = w.proofBy(i, uint64(i+1), map[string]time.Time{witName: at, "witness.example/w2": w.loggedAt(i)})
+	}
+}
+
+// endOfKey has the policy trust an issuer's key until then.
+func endOfKey(issuer string, until time.Time) func(string) string {
+	pem := "pem = '''\n" + publicPEM(panicTB{}, issuer) + "'''\n"
+	return inText(pem, pem+"until = "+until.Format(time.RFC3339)+"\n")
+}
+
 // splitView is a ledger that shows one history to its friends, with one witness, and
 // another to whoever scans it, with the other: there the first run is not announced.
 func splitView() hooks {
@@ -76,6 +99,18 @@ func ledgerForgeries() []forgery {
 			name: "quorum-of-none", what: "the policy's quorum is met by nobody",
 			expect: "missing order/logged", also: append(undated, append(lateChain, "registration/terms")...),
 			hooks: hooks{policy: func(s string) string { return strings.Replace(s, "quorum w1\n", "quorum none\n", 1) }},
+		},
+		{
+			name: "backdated", what: "the evaluator's own witness dates the registration back; the independent one saw it after the result",
+			expect: "missing order/registered-before-result",
+			base:   hooks{policy: ownWitness(evaluator, inText("", "")), pack: bothWitnesses},
+			hooks:  hooks{policy: ownWitness(evaluator, inText("", "")), pack: seenLate(2, started.AddDate(0, 0, 5))},
+		},
+		{
+			name: "expired-key", what: "the lab's old key signs a release, which the lab's own witness dates back to when the key was trusted",
+			expect: "missing identity/signed", also: lateChain,
+			base:  hooks{policy: ownWitness(lab, endOfKey(lab, headTime.AddDate(0, 0, 1))), pack: bothWitnesses},
+			hooks: hooks{policy: ownWitness(lab, endOfKey(lab, headTime.AddDate(0, 0, 1))), pack: seenLate(4, headTime.AddDate(0, 0, 5))},
 		},
 		{
 			name: "token", what: "the registration has a token of a timestamp authority in the place of a ledger's proof",

@@ -99,6 +99,22 @@ func setForgeries() []forgery {
 			},
 		},
 		{
+			name: "two-predecessors", what: "a later version of the set names two versions before it, and so follows from neither",
+			expect: "contradicted testset/history", base: hooks{next: unchanged},
+			hooks: hooks{next: func(_ *world, p *attest.Testset) {
+				p.Refs = append(p.Refs, attest.Ref{Role: attest.RoleTestset, ID: digest("another version")})
+				p.Edits, p.Consistency = nil, nil
+			}},
+		},
+		{
+			name: "no-predecessor", what: "a version of the set retires items and passes for the first",
+			expect: "contradicted testset/history", base: hooks{next: unchanged},
+			hooks: hooks{next: func(w *world, p *attest.Testset) {
+				p.Refs = nil
+				delete(w.pack.Entries, w.chains[owner][0].Statement.ID)
+			}},
+		},
+		{
 			name: "empty-skeleton", what: "the leaf hashes are an empty file",
 			expect: "contradicted testset/skeleton", also: []string{"result/root"},
 			hooks: hooks{testset: func(w *world, p *attest.Testset) {

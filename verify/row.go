@@ -166,6 +166,22 @@ func (r *rowJudge) isOfModel(s *statement) bool {
 		slices.ContainsFunc(p.Seals, func(s attest.Seal) bool { return s.Commitment == m.ID })
 }
 
+// lacks says what the row rests on that the pack leaves out. Of the statements that
+// are there nothing is said then as if they were all.
+func (r *rowJudge) lacks() string {
+	switch {
+	case r.result == nil:
+		return fmt.Sprintf("the result %s that it names is not in the pack", r.score.Result.Short())
+	case r.registration == nil:
+		return "the registration of the result is not in the pack"
+	case r.testset == nil:
+		return "the test set of the registration is not in the pack"
+	case r.modelSt == nil:
+		return "the model of the registration is not in the pack"
+	}
+	return ""
+}
+
 // relied lists the statements that the row rests on, as far as they are there.
 func (r *rowJudge) relied() []*statement {
 	var list []*statement

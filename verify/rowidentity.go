@@ -13,16 +13,11 @@ const maxDeadline = 90 * 24 * time.Hour
 
 func (r *rowJudge) checkIdentity() {
 	const signed, role = "identity/signed", "identity/role"
-	switch {
-	case r.result == nil:
-		r.missing(signed, "the result %s that it names is not in the pack", r.score.Result.Short())
-	case r.registration == nil:
-		r.missing(signed, "the registration of the result is not in the pack")
-	case r.testset == nil:
-		r.missing(signed, "the test set of the registration is not in the pack")
-	default:
-		r.checkSigned(signed)
+	if lacks := r.lacks(); lacks != "" {
+		r.without(lacks, signed, role)
+		return
 	}
+	r.checkSigned(signed)
 	for _, s := range r.relied() {
 		if why := r.wrongRole(s); why != "" {
 			r.missing(role, "%s", why)

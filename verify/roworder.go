@@ -30,6 +30,10 @@ func (r *rowJudge) checkOrder() {
 
 func (r *rowJudge) checkLoggedAll() {
 	const name = "order/logged"
+	if lacks := r.lacks(); lacks != "" {
+		r.missing(name, "%s", lacks)
+		return
+	}
 	c := Check{Name: name, State: Proven, Detail: "every statement, with a witness that is independent of the parties"}
 	for _, s := range r.relied() {
 		if s.verified == nil {

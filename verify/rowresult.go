@@ -96,12 +96,11 @@ func (r *rowJudge) without(why string, names ...string) {
 // the evaluator's lowest-numbered result counts.
 func (r *rowJudge) checkFirst() {
 	seq := r.resultSt.Statement.Head().Seq
-	for _, other := range ofKind[*attest.Result](r.judge) {
+	for _, other := range r.resultsOf[r.result.RunID] {
 		head := other.Statement.Head()
-		p := other.Statement.Predicate.(*attest.Result)
-		if other.key != nil && head.Issuer == r.resultSt.issuer() && p.RunID == r.result.RunID && head.Seq < seq {
+		if head.Issuer == r.resultSt.issuer() && head.Seq < seq {
 			r.refute("result/first", fmt.Sprintf("statement %d", head.Seq), fmt.Sprintf("statement %d", seq),
-				"the evaluator had reported this run before, %s", outcome(p))
+				"the evaluator had reported this run before, %s", outcome(other.Statement.Predicate.(*attest.Result)))
 			return
 		}
 	}

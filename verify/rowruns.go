@@ -101,12 +101,8 @@ func (r *rowJudge) countRuns() Runs {
 // withdrawn has not made way for the next.
 func (r *rowJudge) firstResult(registration *statement, p *attest.Registration) *statement {
 	var first *statement
-	for _, s := range ofKind[*attest.Result](r.judge) {
-		q := s.Statement.Predicate.(*attest.Result)
-		if s.key == nil || s.verified == nil || q.RunID != registration.Statement.ID || s.issuer() != p.Evaluator {
-			continue
-		}
-		if first == nil || s.Statement.Head().Seq < first.Statement.Head().Seq {
+	for _, s := range r.resultsOf[registration.Statement.ID] {
+		if s.verified != nil && s.issuer() == p.Evaluator && (first == nil || s.Statement.Head().Seq < first.Statement.Head().Seq) {
 			first = s
 		}
 	}
@@ -117,9 +113,19 @@ func (r *rowJudge) firstResult(registration *statement, p *attest.Registration) 
 // hand, are those that it commits to, of exactly the registered items of the set, and
 // give the score that it states. A result of a row or two would hide the others.
 func (r *rowJudge) reported(registration, result *statement) bool {
-	if result == nil || result.Statement.Predicate.(*attest.Result).Outcome == nil || r.withdrawn(result) {
+	if result == nil || result.Statement.Predicate.(*attest.Result).Outcome == nil ||
+		r.withdrawals[withdrawal{result.issuer(), result.Statement.ID}] {
 		return false
 	}
+	disclosed, ok := r.disclosed[result]
+	if !ok {
+		disclosed = r.discloses(registration, result)
+		r.disclosed[result] = disclosed
+	}
+	return disclosed
+}
+
+func (r *rowJudge) discloses(registration, result *statement) bool {
 	other := &rowJudge{judge: r.judge, score: attest.Score{Result: result.Statement.ID}, carrier: r.carrier, row: &Row{}}
 	other.trace()
 	if other.registrationSt != registration || other.testset == nil || other.testsetSt.key == nil {
@@ -140,12 +146,6 @@ func (r *rowJudge) reported(registration, result *statement) bool {
 	}
 	exact, err := of.score.With(other.config.Denominator)
 	return err == nil && exact.RatString() == other.result.Score && uint64(of.score.Excluded) == other.result.Excluded
-}
-
-func (r *rowJudge) withdrawn(target *statement) bool {
-	return slices.ContainsFunc(ofKind[*attest.Retraction](r.judge), func(s *statement) bool {
-		return s.key != nil && s.issuer() == target.issuer() && s.Statement.Predicate.(*attest.Retraction).Target == target.Statement.ID
-	})
 }
 
 // compares reports whether a rank compares the row's run with another: of its metric

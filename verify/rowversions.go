@@ -19,6 +19,18 @@ func (r *rowJudge) checkHistory() {
 		r.missing(name, "no test set")
 		return
 	}
+	known, ok := r.histories[r.testsetSt]
+	if !ok {
+		alone := *r
+		alone.row = &Row{}
+		alone.followHistory(name)
+		known = alone.row.Checks[0]
+		r.histories[r.testsetSt] = known
+	}
+	r.add(known)
+}
+
+func (r *rowJudge) followHistory(name string) {
 	versions := 1
 	for s := r.testsetSt; ; versions++ {
 		p := s.Statement.Predicate.(*attest.Testset)
@@ -28,8 +40,10 @@ func (r *rowJudge) checkHistory() {
 		}
 		id, later := s.Statement.Head().Ref(attest.RoleTestset)
 		if !later {
-			if len(p.Edits) > 0 || len(p.Consistency) > 0 {
-				r.refute(name, "", "", "version %s retires items and names no version before it", s.Statement.ID.Short())
+			// Of several nobody could say which items it begins with.
+			several := slices.ContainsFunc(s.Statement.Head().Refs, func(ref attest.Ref) bool { return ref.Role == attest.RoleTestset })
+			if several || len(p.Edits) > 0 || len(p.Consistency) > 0 {
+				r.refute(name, "", "", "version %s follows another, or several, and does not name the one", s.Statement.ID.Short())
 				return
 			}
 			break

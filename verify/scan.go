@@ -214,7 +214,28 @@ func (r *rowJudge) everywhere(others ...string) (asOf time.Time, why string) {
 			asOf = scan.AsOf
 		}
 	}
-	return asOf, ""
+	return asOf, r.scannedTooEarly()
+}
+
+// scannedTooEarly says what was logged after a scan that should have found it. A copy
+// from before a score was published shows nothing of the runs that were made until
+// then.
+func (r *rowJudge) scannedTooEarly() string {
+	for _, s := range r.relied() {
+		if s.verified == nil {
+			continue
+		}
+		if scan := r.scanOf(s.verified.Origin); s.verified.Index >= scan.Size {
+			return fmt.Sprintf("the scan of %s, of %d entries, ends before the %s that is judged", scan.Origin, scan.Size, s.Statement.Kind())
+		}
+	}
+	published, _ := r.bound(r.carrier, r.parties(r.carrier))
+	for _, scan := range r.opts.Scans {
+		if published.After(scan.AsOf.Add(r.policy.Skew)) && scan.Origin != r.carrier.verified.Origin {
+			return fmt.Sprintf("the scan of %s is of %s, before the score was published", scan.Origin, stamp(scan.AsOf))
+		}
+	}
+	return ""
 }
 
 // issuers are those on whose statements the row rests.

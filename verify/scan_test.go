@@ -136,3 +136,21 @@ func TestDeadlineByLateProof(t *testing.T) {
 		t.Errorf("with a later proof registration/terms is %s and order/registered-before-result %s", got["registration/terms"], got["order/registered-before-result"])
 	}
 }
+
+// A copy from before the score was published shows nothing of the runs until then.
+func TestScannedTooEarly(t *testing.T) {
+	w := newWorld(t, hooks{})
+	early := &world{t: t, log: w.log[:4]}
+	if c := w.scan(t, early.ledger())["completeness/registrations"]; c.State != Missing || !strings.Contains(c.Detail, "ends before the release") {
+		t.Errorf("%s is %s: %s", c.Name, c.State, c.Detail)
+	}
+	w = newWorld(t, hooks{policy: twoLedgers})
+	for at, want := range map[time.Time]State{started: Missing, headTime: Proven} {
+		other := &world{t: t, origin: secondOrigin, log: w.log[:1], hooks: hooks{shown: func(w *world) []byte {
+			return w.proofBy(0, 1, map[string]time.Time{witName: at})
+		}}}
+		if c := w.scan(t, w.ledger(), other.ledger())["completeness/registrations"]; c.State != want {
+			t.Errorf("another ledger scanned as of %s: %s is %s: %s", at, c.Name, c.State, c.Detail)
+		}
+	}
+}

@@ -159,6 +159,11 @@ func variants(a *txtar.Archive, name string) map[string]*txtar.Archive {
 			file := strings.ReplaceAll(strings.TrimSuffix(f.Name, ".b64"), "/", ",")
 			all[name+",without,"+file] = edit(func(b *txtar.Archive) { b.Files = slices.Delete(b.Files, i, i+1) })
 		}
+		if stem, ok := strings.CutSuffix(f.Name, ".sigstore.json"); ok {
+			all[name+",without,"+strings.ReplaceAll(stem, "/", ",")] = edit(func(b *txtar.Archive) {
+				b.Files = slices.DeleteFunc(b.Files, func(f txtar.File) bool { return strings.HasPrefix(f.Name, stem) })
+			})
+		}
 	}
 	return all
 }

@@ -49,6 +49,12 @@ type judge struct {
 
 	lastSkeleton *skeleton
 	results      map[*statement]*ofRows
+	disclosed    map[*statement]bool          // results, as reported finds them
+	histories    map[*statement]Check         // of versions of test sets
+	forks        map[string]*Check            // by issuer
+	after        map[attest.Hash]*statement   // signed by one issuer, by the id of the one before
+	resultsOf    map[attest.Hash][]*statement // those that count, by run
+	withdrawals  map[withdrawal]bool
 	lists        map[*statement]*itemList // of registrations
 }
 
@@ -58,9 +64,18 @@ type checkedRound struct {
 	why  string
 }
 
+// withdrawal names what an issuer withdrew.
+type withdrawal struct {
+	issuer string
+	target attest.Hash
+}
+
 func (j *judge) load(ctx context.Context) error {
 	j.all, j.kinds, j.signed = map[attest.Hash]*statement{}, map[string][]*statement{}, map[string][]*statement{}
 	j.results, j.lists = map[*statement]*ofRows{}, map[*statement]*itemList{}
+	j.disclosed, j.histories = map[*statement]bool{}, map[*statement]Check{}
+	j.forks, j.after = map[string]*Check{}, map[attest.Hash]*statement{}
+	j.resultsOf, j.withdrawals = map[attest.Hash][]*statement{}, map[withdrawal]bool{}
 	for _, id := range j.pack.IDs() {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -75,13 +90,29 @@ func (j *judge) load(ctx context.Context) error {
 		j.checkRound(s)
 		j.kinds[s.Statement.Kind()] = append(j.kinds[s.Statement.Kind()], s)
 		if s.key != nil {
-			j.signed[s.issuer()] = append(j.signed[s.issuer()], s)
+			j.count(s)
 		}
 	}
 	for _, list := range j.kinds {
 		slices.SortStableFunc(list, func(a, b *statement) int { return cmp.Compare(bit(a.key == nil), bit(b.key == nil)) })
 	}
 	return nil
+}
+
+// count files a statement that counts under what is asked for, so that a pack with many
+// statements and many scores does not ask for their product.
+func (j *judge) count(s *statement) {
+	j.signed[s.issuer()] = append(j.signed[s.issuer()], s)
+	// A statement that skips numbers leaves out what has them.
+	if before := j.all[s.Statement.Head().Prev]; before != nil && isNext(before, s) {
+		j.after[before.Statement.ID] = s
+	}
+	switch p := s.Statement.Predicate.(type) {
+	case *attest.Result:
+		j.resultsOf[p.RunID] = append(j.resultsOf[p.RunID], s)
+	case *attest.Retraction:
+		j.withdrawals[withdrawal{s.issuer(), p.Target}] = true
+	}
 }
 
 // checkTrees looks for ledgers that have shown two trees of one size, each with a
@@ -155,8 +186,9 @@ func (j *judge) outsideWindow(s *statement, k *IssuerKey) string {
 	if s.verified == nil || s.verified.NotAfter.IsZero() {
 		return "its key is valid for a limited time, and nothing shows when it was signed"
 	}
-	at := s.verified.NotAfter
-	if !k.Until.IsZero() && at.After(k.Until) || !k.From.IsZero() && at.Before(k.From) {
+	// Who has an old key of somebody's may run a witness of theirs, and date it back.
+	at, _ := j.bound(s, []string{s.issuer()})
+	if !k.Until.IsZero() && at.After(k.Until) || !k.From.IsZero() && s.verified.NotAfter.Before(k.From) {
 		return fmt.Sprintf("logged by %s, outside the time for which the policy trusts its key", stamp(at))
 	}
 	return ""

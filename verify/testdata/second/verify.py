@@ -117,7 +117,7 @@ def vkey(text, kind):
 def verifies(key, sig, text):
     try: return key.verify(sig, text, *([ec.ECDSA(hashes.SHA256())] if isinstance(key, ec.EllipticCurvePublicKey) else [])) is None
     except (InvalidSignature, ValueError, TypeError): return False
-def bound(policy, entry, proof, at):  # an entry's upper bound in time, which witnesses had cosigned by then, and the tree; or None
+def bound(policy, entry, proof, at):  # the times at which a quorum had cosigned, each with who had by then, and the tree; or None
     m = re.fullmatch(r"c2sp\.org/tlog-proof@v1\n(?:extra \S*\n)?index (0|[1-9]\d*)\n((?:\S+\n)*)\n((.+)\n(0|[1-9]\d*)\n(\S+)\n(?:.+\n)*)\n((?:— \S+ \S+\n)+)",
                      proof.decode(errors="replace"))
     try:
@@ -130,9 +130,9 @@ def bound(policy, entry, proof, at):  # an entry's upper bound in time, which wi
     logged = any(key[0] == origin and verifies(key[2], s, note) for key in policy.logs for s in by(key))
     times = {w: [t for s in by(key) if len(s) == 72 and 0 < (t := int.from_bytes(s[:8], "big")) <= at
                  and verifies(key[2], s[8:], b"cosignature/v1\ntime %d\n" % t + note)] for w, key in policy.witnesses.items()}
-    for t in sorted(sum(times.values(), [])):
-        if policy.met(by_then := {w for w in times if min(times[w], default=math.inf) <= t}, policy.quorum):
-            return (t, by_then, (origin, size, top)) if logged and not policy.met((), policy.quorum) else None
+    met = [(t, by) for t in sorted(sum(times.values(), []))
+           if policy.met(by := {w for w in times if min(times[w], default=math.inf) <= t}, policy.quorum)]
+    return (met, (origin, size, top)) if met and logged and not policy.met((), policy.quorum) else None
 
 # §1: statements and packs.
 class Statement:
@@ -158,13 +158,16 @@ class Pack:
             if name.endswith(".sigstore.json"):
                 s = self.statements[name[8:72]] = Statement(name[8:72], data, policy)
                 s.upper = bound(policy, data, files.get(name[:72] + ".tlog-proof", b""), at + policy.skew)
-        split = {t[0] for t, u in itertools.combinations({s.upper[2] for s in self.statements.values() if s.upper}, 2) if t[:2] == u[:2]}
+        split = {t[0] for t, u in itertools.combinations({s.upper[1] for s in self.statements.values() if s.upper}, 2) if t[:2] == u[:2]}
         for s in self.statements.values():
-            s.upper = s.upper and s.upper[2][0] not in split and s.upper or None  # not by a ledger with two histories
-            s.lower, t = self.lower(s), s.upper[0] if s.upper else None
+            s.upper = s.upper and s.upper[1][0] not in split and s.upper or None  # not by a ledger with two histories
+            s.lower, t = self.lower(s), self.when(s, {s.issuer})[0]
             s.counts = s.id not in policy.deny.get("statements", []) and any(
-                not {"from", "until"} & set(k) or t is not None and ("from" not in k or k["from"].timestamp() <= t)
+                not {"from", "until"} & set(k) or t is not None and ("from" not in k or k["from"].timestamp() <= s.upper[0][0][0])
                 and ("until" not in k or t <= k["until"].timestamp()) for k in s.keys)
+    def when(self, s, parties):  # an entry's upper bound in time, and whether an operator independent of the parties vouches for it
+        sure = [t for t, by in s.upper[0] if any(self.policy.independent(self.policy.operators.get(w, ""), parties) for w in by)] if s.upper else []
+        return (sure[0], True) if sure else (s.upper[0][0][0], False) if s.upper else (None, None)
     def of(self, *kinds): return [s for s in self.statements.values() if s.kind in kinds]
     def artifact(self, ref):
         if (data := self.files.get("artifacts/" + ref["sha256"])) is not None: need(len(data) == ref["size"], "size of artifact " + ref["sha256"])
@@ -225,10 +228,7 @@ class Row:
         found = [s for s in self.pack.of("release") if s.issuer == self.reg.p["lab"] and s.counts
                  and (s.id in cited or s.p["model"] == ran or self.opened(s))]
         return min(found, key=lambda s: (s.id not in cited, s.seq), default=None)
-    def sure(self, s):  # whether an independent operator vouches for a bound; None without a bound
-        parties = {s.issuer} | ({self.reg.p["lab"], self.reg.p["evaluator"]} if self.reg else set())
-        run_by = {self.policy.operators.get(w, "") for w in s.upper[1]} - {""} if s.upper else set()
-        return any(self.policy.independent(o, parties) for o in run_by) if s.upper else None
+    def when(self, s): return self.pack.when(s, {s.issuer} | ({self.reg.p["lab"], self.reg.p["evaluator"]} if self.reg else set()))
     def in_role(self, s):
         parties = [r for r in ("lab", "evaluator") if self.reg.p[r] == s.issuer]
         may = {"testset": ["owner"], "result": ["evaluator"], "registration": parties}.get(s.kind, parties[:1] if "lab" in parties else [])
@@ -239,7 +239,7 @@ class Row:
             chain, s = {}, h
             while s and s.counts and s.issuer == issuer and s.seq == h.seq - len(chain):
                 chain[s.id], s = s, self.pack.statements.get(s.prev)
-            if all(r.id in chain for r in self.relied.values() if r.issuer == issuer): return self.sure(h)
+            if all(r.id in chain for r in self.relied.values() if r.issuer == issuer): return self.when(h)[1]
     def statements(self):
         st, relied, issuers = self.state, self.relied.values(), {s.issuer for s in self.relied.values()}
         mine = [s for s in self.pack.statements.values() if s.keys and s.issuer in issuers]
@@ -255,13 +255,13 @@ class Row:
         if self.whole:
             st["identity/signed"] = all(s.counts for s in relied) or None
             st["identity/role"] = all(self.in_role(s) for s in relied) or None
-            st["order/logged"] = None if None in (b := [self.sure(s) for s in relied]) else True if all(b) else "attested"
+            st["order/logged"] = None if None in (b := [self.when(s)[1] for s in relied]) else True if all(b) else "attested"
     def registration(self, p):
         st, reg, res = self.state, self.reg, self.result
-        if reg.upper: st["registration/terms"] = stamp(p["deadline"]) <= reg.upper[0] + 90 * 86400 + self.policy.skew
-        end = res.upper and res.upper[0] + self.policy.skew  # its id is inside the result
+        announced, end = self.when(reg)[0], res.upper and self.when(res)[0] + self.policy.skew
+        if announced: st["registration/terms"] = stamp(p["deadline"]) <= announced + 90 * 86400 + self.policy.skew
         st["order/registered-before-result"] = (False if res.p["runID"] != reg.id or end and (reg.lower or 0) > end
-                                                else end and reg.upper and reg.upper[0] <= end or None)
+                                                else end and announced and announced <= end or None)  # its id is inside the result
         data, self.config = self.pack.artifact(p["configuration"]), None
         if data is not None:
             try:
@@ -293,7 +293,8 @@ class Row:
         bits = [i for i in range(len(bm or b"") * 8) if bm[i // 8] >> 7 - i % 8 & 1]
         return bits if bm is not None and len(bm) == (size + 7) // 8 and max(bits, default=0) < size else None
     def history(self, s):  # whether a version of a set, and each before it, follows from the one before
-        if not s.ref("testset"): return "n/a"
+        if len(named := [r for r in s.p["refs"] if r["role"] == "testset"]) != 1:
+            return False if named or {"edits", "consistency"} & set(s.p) else "n/a"
         old, v, edits = next((x for x in self.pack.of("testset") if x.id in s.ref("testset")), None), s.p["version"], s.p.get("edits", [])
         before, now = (x and self.listed(x.p["bitmap"], x.p["version"]["size"]) for x in (old, s))
         gone, new = {e["retired"] for e in edits}, [e["successor"] for e in edits if "successor" in e]
@@ -369,8 +370,9 @@ class Row:
 def judge(pack):
     tables = [(c, [Row(pack, c, s) for s in c.p.get("scores", [])]) for c in pack.of("claim", "release")]
     for claim, table in tables:
-        ids = {r.model_id for r in table}
-        same = True if claim.p.get("variants") or len(table) == 1 else False if len(ids - {None}) > 1 else None not in ids or None
+        known, variants = [r.model_id for r in table if r.reg and r.reg.counts], claim.p.get("variants")
+        same = (False if len({*known} - {None}) > 1 and not variants else None if len(known) < len(table)
+                else True if variants or len(table) == 1 else None not in known or None)
         for r in table: r.verdict({"model/same-in-all-rows": same})
     rows = sum((t for _, t in tables), [])
     return dict(NONE, headline=HEADLINES[3]) if not rows else {
