@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 
+	"gonum.org/v1/gonum/stat/distuv"
+
 	"github.com/proctor-attest/proctor/verify/score/stat"
 )
 
@@ -47,7 +49,6 @@ func (f *Fit) rounds(rounds int, seed uint64) ([][]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	cells := f.cells()
 	ratings, errs := make([][]float64, rounds), make([]error, rounds)
 	var wait sync.WaitGroup
 	next := make(chan int)
@@ -55,10 +56,10 @@ func (f *Fit) rounds(rounds int, seed uint64) ([][]float64, error) {
 		wait.Go(func() {
 			again := f.p
 			again.rows = slices.Clone(f.p.rows)
-			counts := make([]uint32, 3*len(f.p.rows))
+			all := newUrn(f.p.rows)
 			reach := newGraph(f.p.n, f.p.rows)
 			for i := range next {
-				again.draw(cells, counts, rand.NewPCG(seed, uint64(i)))
+				all.draw(again.rows, rand.NewPCG(seed, uint64(i)))
 				if again.ridgeRating == 0 {
 					if errs[i] = reach.check(f.Names, again.rows); errs[i] != nil {
 						continue
@@ -83,27 +84,52 @@ func (f *Fit) rounds(rounds int, seed uint64) ([][]float64, error) {
 	return ratings, nil
 }
 
-// cells is the row and outcome of each battle: 3·row + outcome.
-func (f *Fit) cells() []uint32 {
-	var cells []uint32
-	for i := range f.p.rows {
-		for outcome, n := range f.p.rows[i].count {
-			cells = append(cells, slices.Repeat([]uint32{uint32(3*i + outcome)}, int(n))...)
-		}
-	}
-	return cells
+// urn is what a round draws battles from.
+type urn struct {
+	counts []uint32 // of each row and outcome: 3·row + outcome
+	up     []uint32 // their sum to there
+	total  int
+	drawn  []uint32
 }
 
-// draw makes the rows' counts those of as many battles, each drawn from all. It uses
-// counts, one for each row and outcome, to count in.
-func (p *problem) draw(cells, counts []uint32, source rand.Source) {
-	clear(counts)
-	r := rand.New(source)
-	for range cells {
-		counts[cells[r.IntN(len(cells))]]++
+func newUrn(rows []row) *urn {
+	u := &urn{}
+	for _, r := range rows {
+		for _, n := range r.count {
+			u.total += int(n)
+			u.counts, u.up = append(u.counts, n), append(u.up, uint32(u.total))
+		}
 	}
-	for i := range p.rows {
-		p.rows[i].count = [3]uint32(counts[3*i:])
+	u.drawn = make([]uint32, len(u.counts))
+	return u
+}
+
+// draw makes the rows' counts those of as many battles, each drawn from all.
+//
+// Given their sum, independent Poisson counts are distributed as that many draws,
+// whatever the rate. At a rate a little below 1 they are nearly always a few thousand
+// short of millions, and only those are drawn one by one.
+func (u *urn) draw(rows []row, source rand.Source) {
+	few := math.Sqrt(float64(u.total))
+	rate := max(0, 1-6/few)
+	left := -1
+	for left < 0 {
+		left = u.total
+		for i, n := range u.counts {
+			u.drawn[i] = 0
+			if n > 0 && rate > 0 {
+				u.drawn[i] = uint32(distuv.Poisson{Lambda: rate * float64(n), Src: source}.Rand())
+			}
+			left -= int(u.drawn[i])
+		}
+	}
+	r := rand.New(source)
+	for range left {
+		i, _ := slices.BinarySearch(u.up, uint32(1+r.IntN(u.total)))
+		u.drawn[i]++
+	}
+	for i := range rows {
+		rows[i].count = [3]uint32(u.drawn[3*i:])
 	}
 }
 

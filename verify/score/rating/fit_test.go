@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -48,6 +49,7 @@ func agree(t *testing.T, what string, got, want []float64, tolerance float64) {
 	for i := range want {
 		if !(math.Abs(got[i]-want[i]) <= tolerance) {
 			t.Errorf("%s: %v at %d, want %v", what, got[i], i, want[i])
+			return
 		}
 	}
 }
@@ -221,6 +223,48 @@ func TestBootstrapSpread(t *testing.T) {
 		in := intervals[i]
 		if r := (in.High - in.Low) / 2 / half; r < 0.93 || r > 1.09 || in.Low > f.Ratings[i] || in.High < f.Ratings[i] {
 			t.Errorf("%s: %v around %v, where a normal interval is ±%v", f.Names[i], in, f.Ratings[i], half)
+		}
+	}
+}
+
+// Draws have the means, variances and covariances of so many from an urn.
+func TestDraw(t *testing.T) {
+	rows := []row{{count: [3]uint32{2, 0, 700}}, {count: [3]uint32{38, 9, 1}}}
+	n, p := 750.0, []float64{2. / 750, 0, 700. / 750, 38. / 750, 9. / 750, 1. / 750}
+	u := newUrn(rows)
+	const rounds = 20000
+	var sum [6]float64
+	var both [6][6]float64
+	for round := range rounds {
+		u.draw(rows, rand.NewPCG(1, uint64(round)))
+		var x [6]float64
+		total := 0.0
+		for i := range x {
+			x[i] = float64(rows[i/3].count[i%3])
+			total += x[i]
+		}
+		if total != n {
+			t.Fatalf("%v were drawn, want %v", total, n)
+		}
+		for i := range x {
+			sum[i] += x[i] / rounds
+			for j := range x {
+				both[i][j] += (x[i] - n*p[i]) * (x[j] - n*p[j]) / rounds
+			}
+		}
+	}
+	for i := range p {
+		if d := math.Abs(sum[i] - n*p[i]); d > 5*math.Sqrt(n*p[i]/rounds) {
+			t.Errorf("%d: %v on average, want %v", i, sum[i], n*p[i])
+		}
+		for j := range p {
+			want := -n * p[i] * p[j]
+			if i == j {
+				want = n * p[i] * (1 - p[i])
+			}
+			if d := math.Abs(both[i][j] - want); d > 7*math.Sqrt((n*n*p[i]*p[j]+n*p[i]*p[j])*2/rounds)+1e-12 {
+				t.Errorf("%d and %d: covariance %v, want %v", i, j, both[i][j], want)
+			}
 		}
 	}
 }

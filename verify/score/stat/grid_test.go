@@ -253,3 +253,19 @@ func TestMissing(t *testing.T) {
 		t.Errorf("Needed of nothing missing = %v, want an error", got)
 	}
 }
+
+// BenchmarkFit is a table of ten thousand rows.
+func BenchmarkFit(b *testing.B) {
+	g := Grid{Items: 1319, Scale: 100}
+	for b.Loop() {
+		for i := range 10_000 {
+			x, err := ParseNumber(strconv.FormatFloat(float64(i)/100, 'f', 2, 64))
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := g.Fit(x); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
