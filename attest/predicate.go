@@ -18,6 +18,7 @@ const (
 	RoleResult       = "result"
 	RoleRelease      = "release"
 	RoleTarget       = "target"
+	RoleAudit        = "audit"
 )
 
 func newPredicate(kind string) Predicate {
@@ -40,6 +41,10 @@ func newPredicate(kind string) Predicate {
 		return new(ChainHead)
 	case "retraction":
 		return new(Retraction)
+	case "opening":
+		return new(Opening)
+	case "audit":
+		return new(Audit)
 	}
 	return nil
 }
@@ -268,6 +273,7 @@ type Score struct {
 	Scale    string `json:"scale"`    // what the metric was multiplied by: 100 for percent, else 1
 	Result   Hash   `json:"result"`
 	Items    string `json:"items,omitempty"`   // "10 of 100", where the registrant chose them
+	Regrade  *Hash  `json:"regrade,omitempty"` // the audit whose grades count in the place of the result's
 	Variant  string `json:"variant,omitempty"` // names the model where a table declares variants
 }
 
@@ -341,4 +347,90 @@ func (*Retraction) Kind() string { return "retraction" }
 // Subjects names the withdrawn statement.
 func (p *Retraction) Subjects() []Subject {
 	return []Subject{{"retracted statement", map[string]string{digestSHA256: p.Target.String()}}}
+}
+
+// Opening discloses what was committed to: exactly one of OpenedItems and
+// Configuration is there.
+type Opening struct {
+	Header
+	*OpenedItems
+	Configuration *OpenedConfiguration `json:"configuration,omitempty"`
+}
+
+// OpenedItems are items of a set that its owner discloses: to everybody, or to
+// holders who alone can decrypt them.
+type OpenedItems struct {
+	SetID     Hash       `json:"setID"`
+	Name      string     `json:"name"`
+	Version   Version    `json:"version"`
+	Opened    uint64     `json:"opened"`              // items
+	Fields    []string   `json:"fields"`              // those that are disclosed
+	Opening   Artifact   `json:"opening"`             // the plain file
+	Encrypted *Encrypted `json:"encrypted,omitempty"` // nil: everybody can read it
+}
+
+// OpenedConfiguration are private members of a run's configuration.
+type OpenedConfiguration struct {
+	RunID   Hash                   `json:"runID"`
+	Members map[string]OpenedValue `json:"members"`
+}
+
+// OpenedValue is what opens a commitment.
+type OpenedValue struct {
+	Salt  Hash   `json:"salt"`
+	Bytes []byte `json:"bytes"` // canonical JSON
+}
+
+// Encrypted is a file for those alone who hold a key.
+type Encrypted struct {
+	File    Artifact `json:"file"`
+	Holders []Holder `json:"holders"`
+}
+
+// Holder is a party to which something is encrypted.
+type Holder struct {
+	Holder    string `json:"holder"`    // issuer
+	Recipient string `json:"recipient"` // age recipient
+}
+
+func (*Opening) Kind() string { return "opening" }
+
+// Subjects names the set's tree, or the run.
+func (p *Opening) Subjects() []Subject {
+	switch {
+	case p.OpenedItems != nil:
+		return []Subject{{p.Name, map[string]string{digestTestset: p.Version.Root.String()}}}
+	case p.Configuration != nil:
+		return []Subject{{"run", map[string]string{digestRun: p.Configuration.RunID.String()}}}
+	}
+	return nil
+}
+
+// AuditRegrade is the one kind of audit that this version knows: answers were graded
+// anew.
+const AuditRegrade = "regrade"
+
+// Audit says what somebody found who looked at a result again.
+type Audit struct {
+	Header
+	What    string   `json:"kind"` // AuditRegrade
+	Result  Hash     `json:"result"`
+	Method  string   `json:"method"`           // for people
+	Grader  *Hash    `json:"grader,omitempty"` // SHA-256 of what graded
+	Regrade *Regrade `json:"regrade,omitempty"`
+}
+
+// Regrade is the outcome of grading answers anew.
+type Regrade struct {
+	Rows    Artifact `json:"rows"`    // a line for each leaf that was checked
+	Checked uint64   `json:"checked"` // leaves
+	Changed uint64   `json:"changed"` // leaves whose grade is another
+	Score   string   `json:"score"`   // exact, with the registered denominator
+}
+
+func (*Audit) Kind() string { return "audit" }
+
+// Subjects names the result.
+func (p *Audit) Subjects() []Subject {
+	return []Subject{{"audited result", map[string]string{digestSHA256: p.Result.String()}}}
 }

@@ -130,12 +130,12 @@ func encodeCanonical(wire wireStatement) ([]byte, error) {
 	return Canonicalize(raw)
 }
 
-// ErrUnknownPredicate marks a statement of a type that this version does not know.
+// ErrUnknownPredicate marks a statement whose type is none of Proctor's.
 var ErrUnknownPredicate = errors.New("unknown predicate type")
 
 // ParseStatement reads a payload strictly: canonical JSON, the schema of its
 // type, no member that the type does not have, subjects that agree with the
-// predicate.
+// predicate. A type of ours that this version does not know gives an Opaque.
 func ParseStatement(payload []byte) (*Statement, error) {
 	if err := CheckCanonical(payload); err != nil {
 		return nil, fmt.Errorf("statement: %w", err)
@@ -152,11 +152,15 @@ func ParseStatement(payload []byte) (*Statement, error) {
 	if wire.Type != StatementType {
 		return nil, fmt.Errorf("statement: _type is %q, want %q", clip(wire.Type), StatementType)
 	}
-	kind, ok := schemas.KindOf(wire.PredicateType)
-	p := newPredicate(kind)
-	if !ok || p == nil {
-		return nil, fmt.Errorf("statement: %w %q", ErrUnknownPredicate, clip(wire.PredicateType))
+	kind, known := schemas.KindOf(wire.PredicateType)
+	if !known {
+		p, err := newOpaque(wire)
+		if err != nil {
+			return nil, fmt.Errorf("statement: %w", err)
+		}
+		return &Statement{ID: StatementID(payload), Payload: payload, Predicate: p}, nil
 	}
+	p := newPredicate(kind)
 	if err := schemas.Validate(kind, wire.Predicate); err != nil {
 		return nil, fmt.Errorf("%s statement: %w", kind, err)
 	}

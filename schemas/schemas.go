@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -24,7 +25,7 @@ var files embed.FS
 // The predicate types of version 1. The other schemas are of documents: a
 // configuration is an artifact of a registration, a verdict what verifying prints,
 // scores what auditing published scores prints.
-var statements = []string{"claim", "grant", "head", "model", "registration", "release", "result", "retraction", "testset"}
+var statements = []string{"audit", "claim", "grant", "head", "model", "opening", "registration", "release", "result", "retraction", "testset"}
 
 // PredicateType is the in-toto predicateType of a kind of statement.
 func PredicateType(kind string) string { return Base + kind + version }
@@ -36,6 +37,14 @@ func KindOf(predicateType string) (kind string, ok bool) {
 	kind, versioned := strings.CutSuffix(kind, version)
 	return kind, found && versioned && slices.Contains(statements, kind)
 }
+
+// Ours reports whether a predicateType is in this project's name, of this version
+// or of another.
+func Ours(predicateType string) bool {
+	return typeForm.MatchString(predicateType)
+}
+
+var typeForm = regexp.MustCompile("^" + regexp.QuoteMeta(Base) + "[a-z-]{1,64}/v[0-9]{1,4}$")
 
 // Names lists everything that has a schema: the kinds of statements, and the
 // documents "configuration", "scores" and "verdict".

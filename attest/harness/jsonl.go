@@ -15,7 +15,7 @@ import (
 // an array by a decimal index.
 type Paths struct {
 	Key      string // the item's key, a string or an integer; empty: rows have none
-	Response string // any value; required
+	Response string // any value; required but by Grades
 	Trace    string // any value, may be absent in some rows; empty: rows have none
 	Grade    string // required
 	Sample   string // number of the sample, from 0; empty: every row is sample 0
@@ -32,6 +32,20 @@ var integer = regexp.MustCompile(`^(0|-?[1-9][0-9]*)$`)
 // decimal or "excluded:" and a reason; a row without a response must be excluded
 // so. Whether two rows are about the same item is for the caller to see.
 func JSONL(name string, r io.Reader, paths Paths, yield func(Row) error) error {
+	if paths.Response == "" {
+		return errors.New("no path for the response")
+	}
+	return readRows(name, r, paths, yield)
+}
+
+// Grades is JSONL for rows that grade answers anew: they show no response, and may
+// have none.
+func Grades(name string, r io.Reader, paths Paths, yield func(Row) error) error {
+	paths.Response, paths.Trace = "", ""
+	return readRows(name, r, paths, yield)
+}
+
+func readRows(name string, r io.Reader, paths Paths, yield func(Row) error) error {
 	p, err := parsePaths(paths)
 	if err != nil {
 		return err
@@ -62,8 +76,8 @@ type parsedPaths struct {
 
 func parsePaths(paths Paths) (parsedPaths, error) {
 	p := parsedPaths{text: paths}
-	if paths.Response == "" || paths.Grade == "" {
-		return p, errors.New("no path for the response or for the grade")
+	if paths.Grade == "" {
+		return p, errors.New("no path for the grade")
 	}
 	for _, x := range []struct {
 		text  string
@@ -126,6 +140,9 @@ func (p *parsedPaths) row(line []byte) (Row, error) {
 		if row.Sample, err = rowSample(doc.get(p.sample...)); err != nil {
 			return Row{}, fmt.Errorf("sample %s: %w", p.text.Sample, err)
 		}
+	}
+	if p.response == nil {
+		return row, nil
 	}
 	response := doc.get(p.response...)
 	if response == nil && !strings.HasPrefix(row.Grade, "excluded:") {

@@ -29,6 +29,8 @@ type Configuration struct {
 	Relation    string   `json:"relation"`
 	Evaluator   string   `json:"evaluator"`
 
+	Private map[string]attest.Hash `json:"-"` // commitments, by member
+
 	Unknown []string `json:"-"` // where the value is "unknown": members and members of members, sorted
 }
 
@@ -48,7 +50,7 @@ func ParseConfiguration(doc []byte) (*Configuration, error) {
 	if err := json.Unmarshal(doc, &members); err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	c.Unknown = unknowns(members)
+	c.Unknown, c.Private = unknowns(members), privates(doc)
 	return &c, nil
 }
 
