@@ -178,16 +178,13 @@ func (j *judge) notFresh(s *statement) string {
 // it later than what it withdraws is judged.
 func (r *rowJudge) checkRetractions() {
 	const name = "retraction/none"
-	for _, s := range ofKind[*attest.Retraction](r.judge) {
-		p := s.Statement.Predicate.(*attest.Retraction)
-		target := r.all[p.Target]
-		if s.key == nil || target == nil || target.issuer() != s.issuer() || !slices.Contains(r.relied(), target) {
+	for _, target := range r.relied() {
+		s := r.retraction(target)
+		if s == nil {
 			continue
 		}
-		if s.notBefore.After(r.opts.At.Add(r.policy.Skew)) {
-			continue // nobody had made it yet, whatever a ledger says by now
-		}
 		r.retracted = true
+		p := s.Statement.Predicate.(*attest.Retraction)
 		r.add(Check{Name: name, State: Missing, Evidence: []attest.Hash{s.Statement.ID},
 			Detail: fmt.Sprintf("%s withdrew its %s: %q", s.issuer(), target.Statement.Kind(), p.Reason)})
 		return
@@ -203,3 +200,20 @@ func (r *rowJudge) checkRetractions() {
 	r.add(Check{Name: name, State: Attested, By: "the issuers' own numbering",
 		Detail: "none up to the heads shown; other branches are not checked"})
 }
+
+// retraction is the one that withdraws a statement at the verification time, or nil.
+func (j *judge) retraction(target *statement) *statement {
+	for _, s := range ofKind[*attest.Retraction](j) {
+		p := s.Statement.Predicate.(*attest.Retraction)
+		if s.key == nil || p.Target != target.Statement.ID || s.issuer() != target.issuer() {
+			continue
+		}
+		if s.notBefore.After(j.opts.At.Add(j.policy.Skew)) {
+			continue // nobody had made it yet, whatever a ledger says by now
+		}
+		return s
+	}
+	return nil
+}
+
+func (j *judge) withdrawn(target *statement) bool { return j.retraction(target) != nil }

@@ -61,10 +61,6 @@ func forgeries() []forgery {
 		}
 	}
 	runLater := later(func(*hooks) {})
-	with := func(h hooks, change func(*hooks)) hooks {
-		change(&h)
-		return h
-	}
 	keepBackFirst := func(w *world) { delete(w.pack.Entries, w.chains[evaluator][0].Statement.ID) }
 	lateChain := []string{"completeness/chains", "retraction/none"}
 	return slices.Concat(resultForgeries(), rowForgeries(), modelForgeries(), setForgeries(), configurationForgeries(), ledgerForgeries(), packForgeries(), reductionForgeries(), declaredForgeries(), []forgery{
@@ -443,6 +439,11 @@ func later(change func(*hooks)) hooks {
 
 func anotherRun(w *world, set, model *attest.Entry) { w.register(set, model) }
 
+func with(h hooks, change func(*hooks)) hooks {
+	change(&h)
+	return h
+}
+
 // newHead has the lab sign another head in the place of its last statement.
 func newHead(change func(*world, *attest.ChainHead)) func(*world) {
 	return func(w *world) {
@@ -575,7 +576,7 @@ func TestForgeries(t *testing.T) {
 	honest := newWorld(t, hooks{})
 	denyResult = fmt.Sprintf("\n[deny]\nstatements = [\"%s\"]\n", honest.chains[evaluator][1].Statement.ID)
 	covered := map[string]bool{}
-	for _, f := range forgeries() {
+	for _, f := range slices.Concat(forgeries(), disclosureForgeries()) {
 		t.Run(f.name, func(t *testing.T) {
 			name := filepath.Join(forgeryDir, f.name+".txtar")
 			if *update {

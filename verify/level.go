@@ -110,10 +110,13 @@ func (r *Row) contradicted() bool {
 }
 
 // combine makes the pack's verdict from its rows: a table is as good as its
-// worst row.
+// worst row, what was withdrawn and replaced set aside. Without a row there is no score to support, but an opening can be false.
 func (v *Verdict) combine() {
 	first := true
 	for _, claim := range v.Claims {
+		if claim.Replaced {
+			continue
+		}
 		for _, r := range claim.Rows {
 			if first {
 				v.Headline, v.Level, v.Facets, first = r.Headline, r.Level, r.Facets, false
@@ -127,8 +130,14 @@ func (v *Verdict) combine() {
 		}
 	}
 	v.Declared = v.declared()
-	if first {
-		v.Headline = NotSupported
+	if !first {
+		return
+	}
+	v.Headline = NotSupported
+	for _, o := range v.Openings {
+		if o.State == Contradicted {
+			v.Headline = ContradictedClaim
+		}
 	}
 }
 

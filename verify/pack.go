@@ -86,7 +86,11 @@ func (v *Verifier) Pack(ctx context.Context, p *attest.Pack, opts Options) (*Ver
 	if n := countScores(carriers); n > maxRows {
 		return nil, fmt.Errorf("evidence pack: %d published scores, at most %d are judged", n, maxRows)
 	}
+	j.openings = j.loadOpenings()
 	out := &Verdict{Required: v.policy.Require.Level, Policy: v.policy.Hash, At: opts.At, Claims: []Claim{}}
+	for _, o := range j.openings {
+		out.Openings = append(out.Openings, o.Opened)
+	}
 	for _, carrier := range carriers {
 		claim, err := j.claim(ctx, carrier)
 		if err != nil {
@@ -96,6 +100,9 @@ func (v *Verifier) Pack(ctx context.Context, p *attest.Pack, opts Options) (*Ver
 			continue // a release without a table publishes no score
 		}
 		out.Claims = append(out.Claims, claim)
+	}
+	if j.broken != nil {
+		return nil, j.broken
 	}
 	out.combine()
 	out.NotShown = j.notShown(out)
@@ -125,7 +132,7 @@ func countScores(carriers []*statement) int {
 
 // claim judges a table of scores.
 func (j *judge) claim(ctx context.Context, carrier *statement) (Claim, error) {
-	c := Claim{ID: carrier.Statement.ID, Kind: carrier.Statement.Kind(), Issuer: carrier.issuer()}
+	c := Claim{ID: carrier.Statement.ID, Kind: carrier.Statement.Kind(), Issuer: carrier.issuer(), Replaced: j.replaced(carrier)}
 	switch p := carrier.Statement.Predicate.(type) {
 	case *attest.Claim:
 		c.Text = p.Text
@@ -147,6 +154,19 @@ func (j *judge) claim(ctx context.Context, carrier *statement) (Claim, error) {
 		c.Rows = append(c.Rows, *r.row)
 	}
 	return c, nil
+}
+
+// replaced reports whether what publishes scores was withdrawn by its issuer, and is
+// in the pack beside something that the issuer published later. A correction looks
+// like that: the chain leads over what was withdrawn.
+func (j *judge) replaced(carrier *statement) bool {
+	if carrier.key == nil || !j.withdrawn(carrier) {
+		return false
+	}
+	return slices.ContainsFunc(j.signed[carrier.issuer()], func(s *statement) bool {
+		scores, _ := s.scores()
+		return len(scores) > 0 && s.Statement.Head().Seq > carrier.Statement.Head().Seq && !j.withdrawn(s)
+	})
 }
 
 // sameModel compares the models of a table's rows. The rule exists because

@@ -17,11 +17,12 @@ type rowJudge struct {
 	score   attest.Score
 	carrier *statement
 
-	resultSt, registrationSt, testsetSt, modelSt, releaseSt *statement
+	resultSt, registrationSt, testsetSt, modelSt, releaseSt, auditSt *statement
 
 	result       *attest.Result
 	registration *attest.Registration
 	testset      *attest.Testset
+	audit        *attest.Audit // that the score says it rests on
 	config       *run.Configuration
 
 	model       attest.ModelRef // resolved: a sealed model that was opened is its weights
@@ -43,6 +44,7 @@ func (j *judge) row(carrier *statement, s attest.Score, variants bool) *rowJudge
 	r.checkRunLater()
 	r.checkTestset()
 	r.checkHistory()
+	r.checkOpenings()
 	r.checkItems()
 	r.checkResult()
 	r.checkModel()
@@ -129,6 +131,9 @@ func (r *rowJudge) trace() {
 	if model != nil && r.modelSt.key != nil && r.modelSt.issuer() == r.registration.Lab {
 		r.row.Model = model.Name // the lab's own word for it, not the registrant's
 	}
+	if r.score.Regrade != nil {
+		r.auditSt, r.audit = lookup[*attest.Audit](r.judge, *r.score.Regrade)
+	}
 	r.releaseSt = r.findRelease()
 }
 
@@ -185,7 +190,7 @@ func (r *rowJudge) lacks() string {
 // relied lists the statements that the row rests on, as far as they are there.
 func (r *rowJudge) relied() []*statement {
 	var list []*statement
-	for _, s := range []*statement{r.testsetSt, r.modelSt, r.registrationSt, r.resultSt, r.releaseSt, r.carrier} {
+	for _, s := range []*statement{r.testsetSt, r.modelSt, r.registrationSt, r.resultSt, r.auditSt, r.releaseSt, r.carrier} {
 		if s != nil && !slices.Contains(list, s) {
 			list = append(list, s)
 		}
@@ -208,13 +213,13 @@ func (r *rowJudge) restsOn(check string) []*statement {
 	switch check {
 	case "identity/configuration", "registration/terms":
 		return []*statement{r.registrationSt}
-	case "testset/skeleton", "testset/active", "testset/history":
+	case "testset/skeleton", "testset/active", "testset/history", "testset/openings":
 		return []*statement{r.testsetSt}
 	case "testset/committed", "registration/items", "score/items":
 		return []*statement{r.testsetSt, r.registrationSt}
 	case "result/items", "result/root":
 		return []*statement{r.testsetSt, r.registrationSt, r.resultSt}
-	case "order/registered-before-result", "result/evaluator", "result/first", "result/grades", "result/score", "score/recomputed":
+	case "order/registered-before-result", "result/evaluator", "result/first", "result/grades", "result/score", "score/recomputed", "audit/regrade":
 		return []*statement{r.registrationSt, r.resultSt}
 	case "model/committed":
 		return []*statement{r.modelSt, r.registrationSt}

@@ -93,6 +93,9 @@ func (r *rowJudge) firstGrant(owner, lab, evaluator string) (*attest.Grant, stri
 	case found.ref(attest.RoleRegistration) != r.registrationSt.Statement.ID || grant.RunID == nil || *grant.RunID != r.registrationSt.Statement.ID:
 		return nil, fmt.Sprintf("%s held items before: its first grant is not for this registration", grant.Holder)
 	}
+	if err := r.heldByOpening(found, lab, evaluator); err != nil {
+		return nil, err.Error()
+	}
 	return grant, ""
 }
 

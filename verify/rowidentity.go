@@ -2,10 +2,12 @@ package verify
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/run"
 )
 
@@ -45,6 +47,7 @@ var rolesFor = map[string][]string{
 	"release":      {RoleLab},
 	"registration": {RoleLab, RoleEvaluator},
 	"result":       {RoleEvaluator},
+	"audit":        {RoleAuditor, RoleOwner, RoleEvaluator},
 }
 
 func (r *rowJudge) wrongRole(s *statement) string {
@@ -93,7 +96,41 @@ func (r *rowJudge) checkConfiguration() {
 		r.missing(name, "nobody knows any more: %s", strings.Join(config.Unknown, ", "))
 		return
 	}
-	r.pass(name, "every member is bound; that the run kept to them is what %s says", r.registration.Evaluator)
+	private, err := r.privateMembers()
+	if err != nil {
+		r.refute(name, "", "", "%s", err)
+		return
+	}
+	r.pass(name, "every member is bound%s; that the run kept to them is what %s says", private, r.registration.Evaluator)
+}
+
+// privateMembers says which members of the configuration are private, and which of
+// them were opened since by who registered the run.
+func (r *rowJudge) privateMembers() (string, error) {
+	opened := map[string]bool{}
+	for _, s := range ofKind[*attest.Opening](r.judge) {
+		p := s.Statement.Predicate.(*attest.Opening).Configuration
+		if p == nil || s.key == nil || p.RunID != r.registrationSt.Statement.ID || s.issuer() != r.registrationSt.issuer() {
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(p.Members)) {
+			if err := r.config.CheckOpened(name, p.Members[name]); err != nil {
+				return "", err
+			}
+			opened[name] = true
+		}
+	}
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(r.config.Private)) {
+		if opened[name] {
+			name += " (opened since)"
+		}
+		words = append(words, name)
+	}
+	if len(words) == 0 {
+		return "", nil
+	}
+	return ", these privately: " + strings.Join(words, ", "), nil
 }
 
 func (j *judge) configuration(doc []byte) (*run.Configuration, error) {

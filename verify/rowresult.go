@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"math/big"
 
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/run"
@@ -11,7 +12,7 @@ import (
 // checkResult recomputes everything that a result says from its rows.
 func (r *rowJudge) checkResult() {
 	if r.registration == nil {
-		r.without("no registered result", "result/evaluator", "result/first", "result/items", "result/grades", "result/root", "result/score", "score/recomputed")
+		r.without("no registered result", "result/evaluator", "result/first", "result/items", "result/grades", "result/root", "result/score", "score/recomputed", "audit/regrade")
 		return
 	}
 	r.compare("result/evaluator", r.registration.Evaluator, r.resultSt.issuer(),
@@ -19,8 +20,10 @@ func (r *rowJudge) checkResult() {
 	r.checkFirst()
 	if r.result.Outcome == nil {
 		r.without("the evaluator abandoned the run: "+r.result.Abandoned, "result/items", "result/grades", "result/root", "result/score", "score/recomputed")
+		r.add(Check{Name: "audit/regrade", State: NotApplicable, Detail: "the run has no answers"})
 		return
 	}
+	r.checkRegrade()
 	of := r.ofRows()
 	r.row.Checks = append(r.row.Checks, of.checks...)
 	r.cannot = r.cannot || of.cannot
@@ -171,7 +174,36 @@ func (r *rowJudge) checkScore(got *score.Recomputed) {
 		r.compare("result/score", exact.RatString(), r.result.Score,
 			"the score that the result states follows from the rows", "the score that the result states does not follow from the rows")
 	}
+	r.checkPublishedScore(exact)
+}
+
+// checkPublishedScore compares what was published with the result's score or, where
+// it says that grades were corrected, with the score after the correction.
+func (r *rowJudge) checkPublishedScore(exact *big.Rat) {
 	const name = "score/recomputed"
+	corrected := Check{Name: name, State: Proven}
+	if r.score.Regrade != nil {
+		if r.audit == nil {
+			r.missing(name, "the regrade that the score rests on is not in the pack")
+			return
+		}
+		if r.audit.Result != r.score.Result {
+			r.refute(name, r.score.Result.String(), r.audit.Result.String(), "the regrade that the score names is of another result")
+			return
+		}
+		if why := r.regradeDiscounted(r.auditSt); why != "" {
+			r.missing(name, "the regrade that the score rests on does not count: %s", why)
+			return
+		}
+		var err error
+		if exact, err = r.regrade(r.audit); err != nil {
+			r.missing(name, "the regrade that the score rests on does not count: %s", err)
+			return
+		}
+		corrected.State, corrected.By = Attested, r.auditSt.issuer()
+		corrected.Detail = fmt.Sprintf("with %d grades corrected: ", r.audit.Regrade.Changed)
+		r.row.Exact = exact.RatString()
+	}
 	switch holds, err := score.Holds(exact, r.score, r.registration.Metric); {
 	case err != nil:
 		r.cannot = true
@@ -179,7 +211,8 @@ func (r *rowJudge) checkScore(got *score.Recomputed) {
 	case !holds:
 		r.refute(name, exactText(exact, r.score), r.row.Published, "the published score does not follow from the rows")
 	default:
-		r.pass(name, "%s = %s", exact.RatString(), exactText(exact, r.score))
+		corrected.Detail += fmt.Sprintf("%s = %s", exact.RatString(), exactText(exact, r.score))
+		r.add(corrected)
 	}
 }
 

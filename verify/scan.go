@@ -40,8 +40,8 @@ func ScanInto(ctx context.Context, p *attest.Pack, policy *Policy, at time.Time,
 	}
 	scans := make([]Scan, len(ledgers))
 	// Registrations first: a result may be in another ledger than its registration, and
-	// what withdraws it in another again.
-	for _, wanted := range []func(*attest.Entry) bool{s.ofIssuersOrSets, s.ofRuns, s.withdrawals} {
+	// what audits or withdraws it in another again.
+	for _, wanted := range []func(*attest.Entry) bool{s.ofIssuersOrSets, s.ofRuns, s.audits, s.withdrawals} {
 		for i, r := range ledgers {
 			if err := s.scan(ctx, r, &scans[i], wanted); err != nil {
 				return nil, err
@@ -94,6 +94,11 @@ func (s *scanner) ofIssuersOrSets(e *attest.Entry) bool {
 func (s *scanner) ofRuns(e *attest.Entry) bool {
 	p, ok := e.Statement.Predicate.(*attest.Result)
 	return ok && s.runs[p.RunID]
+}
+
+func (s *scanner) audits(e *attest.Entry) bool {
+	p, ok := e.Statement.Predicate.(*attest.Audit)
+	return ok && s.pack.Entries[p.Result] != nil
 }
 
 func (s *scanner) withdrawals(e *attest.Entry) bool {

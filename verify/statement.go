@@ -56,6 +56,7 @@ type judge struct {
 	resultsOf    map[attest.Hash][]*statement // those that count, by run
 	withdrawals  map[withdrawal]bool
 	lists        map[*statement]*itemList // of registrations
+	openings     []openedSet
 }
 
 // checkedRound is a beacon round's time, or why it has none.

@@ -172,7 +172,10 @@ type Claim struct {
 	Kind   string      `json:"kind"` // claim or release
 	Issuer string      `json:"issuer"`
 	Text   string      `json:"text"`
-	Rows   []Row       `json:"rows"`
+	// Replaced: its issuer withdrew it and published something else since, which the
+	// pack holds too. It is judged, and does not count for the pack's headline.
+	Replaced bool  `json:"replaced,omitempty"`
+	Rows     []Row `json:"rows"`
 }
 
 // Verdict is the outcome for a whole pack. The zero Verdict is CANNOT CHECK.
@@ -188,6 +191,7 @@ type Verdict struct {
 	Policy   attest.Hash `json:"policy"`
 	At       time.Time   `json:"at"`
 	Claims   []Claim     `json:"claims"`
+	Openings []Opened    `json:"openings,omitempty"` // of test sets, each checked by itself
 	NotShown []string    `json:"notShown"`
 	Trusting []string    `json:"trusting"`
 }

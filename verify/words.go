@@ -2,14 +2,20 @@ package verify
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+
+	"github.com/proctor-attest/proctor/attest"
 )
 
 // notShown lists what the reader might take the verdict to say and it does not.
 func (j *judge) notShown(v *Verdict) []string {
 	lines := []string{}
 	if len(v.Claims) == 0 {
+		if len(v.Openings) > 0 {
+			return []string{"anything about a model: the pack publishes no score, it opens items"}
+		}
 		return []string{"anything: the pack publishes no score"}
 	}
 	if v.Level <= CAL1R {
@@ -25,6 +31,9 @@ func (j *judge) notShown(v *Verdict) []string {
 		"that the words beside a score are true: only the scores were checked, not the text and labels of who publishes them",
 		"that the grader is right, or that the items measure what their name says",
 		"that what is served today behaves like the model that was run")
+	if kinds := j.unknownKinds(); len(kinds) > 0 {
+		lines = append(lines, "what statements say of a kind that this version does not know: "+strings.Join(kinds, ", "))
+	}
 	if v.Facets[Deployment] < 2 {
 		lines = append(lines, "that the published files are the released model: nobody recomputed them here")
 	}
@@ -41,6 +50,18 @@ func otherRuns(v *Verdict) string {
 		}
 	}
 	return "that no runs were made without being announced in a ledger of the policy, by somebody whose key the policy knows"
+}
+
+// unknownKinds lists the kinds of statements that were read no further than their
+// place in a chain.
+func (j *judge) unknownKinds() []string {
+	kinds := map[string]bool{}
+	for _, s := range j.all {
+		if p, ok := s.Statement.Predicate.(*attest.Opaque); ok {
+			kinds[p.Kind()] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(kinds))
 }
 
 // trusting lists whose word the verdict rests on.

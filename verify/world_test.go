@@ -226,28 +226,36 @@ func (w *world) commitItems(text string) *testset.Version {
 	src := itemsOf(text)
 	shape, err := testset.Survey(w.t.Context(), src, testset.Options{})
 	w.must(err)
-	v, err := testset.Commit(w.t.Context(), src, shape, testset.Config{Issuer: owner, Name: "sums", Secret: testset.Secret{1, 2, 3}}, io.Discard)
+	v, err := testset.Commit(w.t.Context(), src, shape, testset.Config{Issuer: owner, Name: "sums", Secret: itemsSecret}, io.Discard)
 	w.must(err)
 	return v
+}
+
+var itemsSecret = testset.Secret{1, 2, 3}
+
+// store is the owner's of the set's first version.
+func (w *world) store() *testset.Store {
+	dir := filepath.Join(w.t.TempDir(), "store")
+	_, err := testset.CreateStore(dir, itemsSecret, func(private io.Writer) (*testset.Version, error) {
+		src := itemsOf(sixItems())
+		shape, err := testset.Survey(w.t.Context(), src, testset.Options{})
+		w.must(err)
+		return testset.Commit(w.t.Context(), src, shape, testset.Config{Issuer: owner, Name: "sums", Secret: itemsSecret}, private)
+	})
+	w.must(err)
+	store, err := testset.OpenStore(dir)
+	w.must(err)
+	return store
 }
 
 // nextSet makes a second version: q1 is revised, q2 retired, one item is new. Its
 // six active items get rows of their own.
 func (w *world) nextSet(first *attest.Entry) *attest.Entry {
-	dir := filepath.Join(w.t.TempDir(), "store")
-	secret := testset.Secret{1, 2, 3}
-	_, err := testset.CreateStore(dir, secret, func(private io.Writer) (*testset.Version, error) {
-		src := itemsOf(sixItems())
-		shape, err := testset.Survey(w.t.Context(), src, testset.Options{})
-		w.must(err)
-		return testset.Commit(w.t.Context(), src, shape, testset.Config{Issuer: owner, Name: "sums", Secret: secret}, private)
-	})
-	w.must(err)
-	store, err := testset.OpenStore(dir)
-	w.must(err)
+	store := w.store()
 	defer store.Close()
 	change := testset.Change{Retire: []testset.Key{`"q2"`}, Reason: "wrong",
 		Source: itemsOf(`{"id":"q1","question":"What is 1 + 2?","answer":"three"}` + "\n" + `{"id":"q6","question":"What is 6 + 12?","answer":"18"}` + "\n")}
+	var err error
 	w.version, err = store.Next(w.t.Context(), change, io.Discard)
 	w.must(err)
 	p := w.testset()

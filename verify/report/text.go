@@ -24,6 +24,7 @@ func Text(w io.Writer, v *verify.Verdict) error {
 	for _, claim := range v.Claims {
 		p.claim(&claim)
 	}
+	p.openings(v.Openings)
 	p.list("What this does not show", v.NotShown, "anything: nothing was judged")
 	p.list("Whom you are trusting", v.Trusting, "nobody: nothing was judged")
 	return p.w.Flush()
@@ -51,6 +52,9 @@ func (p *printer) headline(v *verify.Verdict) {
 func (p *printer) claim(c *verify.Claim) {
 	p.printf("\n")
 	p.wrap("", fmt.Sprintf("%q, %s by %s", c.Text, article(c.Kind), c.Issuer))
+	if c.Replaced {
+		p.wrap("  ", "withdrawn and replaced by its issuer: it does not count for the headline")
+	}
 	if len(c.Rows) == 1 {
 		p.row(&c.Rows[0])
 		return
@@ -148,6 +152,20 @@ func (p *printer) checks(checks []verify.Check, state verify.State) {
 			p.wrap("      expected ", c.Want)
 			p.wrap("      actual   ", c.Got)
 		}
+	}
+}
+
+func (p *printer) openings(list []verify.Opened) {
+	if len(list) == 0 {
+		return
+	}
+	p.printf("\nOpened items\n")
+	for _, o := range list {
+		to := "to everybody"
+		if len(o.Holders) > 0 {
+			to = "to " + strings.Join(o.Holders, ", ")
+		}
+		p.wrap(fmt.Sprintf("  %-13s ", o.State), fmt.Sprintf("%d of %d items of %q, by %s, %s: %s", o.Items, o.Of, o.Testset, o.Issuer, to, o.Detail))
 	}
 }
 
