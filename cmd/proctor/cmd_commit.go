@@ -223,6 +223,8 @@ func readBindings(list []string) (map[string]attest.Hash, error) {
 	return bindings, nil
 }
 
+func digestOf(data []byte) attest.Hash { return sha256.Sum256(data) }
+
 func fileDigest(name string) (sum attest.Hash, err error) {
 	f, err := os.Open(name)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
@@ -20,30 +19,49 @@ import (
 func (e *env) cmdOpen() *cli.Command {
 	return &cli.Command{
 		Name:      "open",
-		Usage:     "make an opening of your test set, of all items or some",
-		ArgsUsage: "TESTSET",
-		Description: "With --all --private, writes a file that opens every item. Whoever has it knows the\n" +
-			"whole set: hand it to the evaluator, by a channel that you trust, and to nobody else.\n" +
-			"With --items it opens those alone; \"proctor digest FILE\" checks an opening's proof.",
+		Usage:     "disclose what you committed to: items, to whom you like, or members of a configuration",
+		ArgsUsage: "TESTSET|REGISTRATION|PACK",
+		Description: "--private writes a file for one evaluator, by a channel that you trust, and logs nothing.\n" +
+			"--public logs that these items are open to everybody, and --to HOLDER=age1… that they are\n" +
+			"open to that issuer, whose age key alone decrypts them; the evidence pack carries them.\n" +
+			"What was opened cannot be closed again: whoever held nothing before holds it from then on.\n" +
+			"\"proctor verify PACK\" checks what was opened; with --identity FILE and the pack of an\n" +
+			"opening, a holder decrypts what was opened to it. --configuration opens what \"proctor\n" +
+			"register --seal\" kept private.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "all", Usage: "open every item"},
 			&cli.StringSliceFlag{Name: "items", Usage: "open the item with this `KEY`, its newest revision; repeatable"},
 			&cli.StringFlag{Name: "fields", Usage: "open these fields, as `A,B,…` (default: all)"},
 			&cli.BoolFlag{Name: "private", Usage: "write a file for one evaluator; nothing is logged"},
-			&cli.StringFlag{Name: "out", Usage: "write the opening to `FILE`"},
-			quietFlag(),
+			&cli.BoolFlag{Name: "public", Usage: "log that the items are open to everybody"},
+			&cli.StringSliceFlag{Name: "to", Usage: "log that the items are open to an issuer, as `URI=RECIPIENT` with its age recipient (age1…); repeatable"},
+			&cli.StringSliceFlag{Name: "configuration", Usage: "log what opens a private `MEMBER` of a registered run's configuration; repeatable"},
+			&cli.StringFlag{Name: "identity", Usage: "decrypt the opening in a pack with this age identity `FILE`"},
+			outFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
 		},
 		Action: e.runOpen,
 	}
 }
 
 func (e *env) runOpen(c *cli.Context) error {
-	arg, err := oneArg(c, "the test set")
+	arg, err := oneArg(c, "the test set, or the pack of an opening")
 	if err != nil {
 		return err
 	}
-	if !c.Bool("private") {
-		return usagef("open makes private openings so far: give --private")
+	switch {
+	case c.IsSet("identity"):
+		return e.runDecrypt(c, arg)
+	case c.IsSet("configuration"):
+		return e.openConfiguration(c, arg)
+	}
+	ways := 0
+	for _, flag := range []string{"private", "public", "to"} {
+		if c.IsSet(flag) {
+			ways++
+		}
+	}
+	if ways != 1 {
+		return usagef("open needs one of --private (a file for an evaluator), --public (for everybody) and --to (for holders of age keys)")
 	}
 	if c.Bool("all") == c.IsSet("items") {
 		return usagef("open needs either --all or --items KEY")
@@ -52,44 +70,72 @@ func (e *env) runOpen(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	_, _, set, err := find[*attest.Testset](h, arg)
+	pack, entry, set, err := find[*attest.Testset](h, arg)
 	if err != nil {
 		return err
 	}
+	o, err := e.prepareOpening(c, h, set)
+	if err != nil {
+		return err
+	}
+	defer o.store.Close()
+	if c.Bool("private") {
+		return e.writeOpening(c, set, o)
+	}
+	return e.logOpening(c, h, pack, entry, set, o)
+}
+
+// opening is what will be opened.
+type opening struct {
+	store   *testset.Store
+	indexes []uint64
+	fields  []string // nil: all
+}
+
+func (e *env) prepareOpening(c *cli.Context, h *home, set *attest.Testset) (_ *opening, err error) {
 	store, err := testset.OpenStore(h.path(setSecretsDir, set.SetID.String()))
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("the secret of %q is not in this home: only its owner can open it", set.Name)
+		return nil, fmt.Errorf("the secret of %q is not in this home: only its owner can open it", set.Name)
 	}
 	if err != nil {
+		return nil, err
+	}
+	o := &opening{store: store}
+	if o.indexes, err = indexesToOpen(c, store); err != nil {
+		store.Close()
+		return nil, err
+	}
+	if text := c.String("fields"); text != "" {
+		o.fields = strings.Split(text, ",")
+	}
+	return o, nil
+}
+
+func (o *opening) writeTo(c *cli.Context, w io.Writer) error {
+	buf := bufio.NewWriterSize(w, 1<<20)
+	if err := o.store.Open(c.Context, buf, o.indexes, o.fields); err != nil {
 		return err
 	}
-	defer store.Close()
+	return buf.Flush()
+}
+
+func openingName(set *attest.Testset) string {
+	return notInNames.ReplaceAllString(set.Name, "-") + ".opening.jsonl"
+}
+
+// writeOpening writes an evaluator's file.
+func (e *env) writeOpening(c *cli.Context, set *attest.Testset, o *opening) error {
 	out := c.String("out")
 	if out == "" {
-		out = notInNames.ReplaceAllString(set.Name, "-") + ".opening.jsonl"
+		out = openingName(set)
 	}
 	if err := newFile(out); err != nil {
 		return err
 	}
-	indexes, err := indexesToOpen(c, store)
-	if err != nil {
+	if err := durable.Write(out, 0o600, func(w io.Writer) error { return o.writeTo(c, w) }); err != nil {
 		return err
 	}
-	var fields []string
-	if text := c.String("fields"); text != "" {
-		fields = strings.Split(text, ",")
-	}
-	err = durable.Write(out, 0o600, func(w io.Writer) error {
-		buf := bufio.NewWriterSize(w, 1<<20)
-		if err := store.Open(c.Context, buf, indexes, fields); err != nil {
-			return err
-		}
-		return buf.Flush()
-	})
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(e.stdout, "opening   %s\nitems     %d of %q\n", out, len(indexes), set.Name)
+	fmt.Fprintf(e.stdout, "opening   %s\nitems     %d of %q\n", out, len(o.indexes), set.Name)
 	if c.Bool("all") {
 		e.note(c, "Whoever has this file knows every item and answer.")
 	}
@@ -121,56 +167,4 @@ func indexesToOpen(c *cli.Context, store *testset.Store) ([]uint64, error) {
 		}
 	}
 	return indexes, nil
-}
-
-func (e *env) cmdDigest() *cli.Command {
-	return &cli.Command{
-		Name:      "digest",
-		Usage:     "compute a modelID, or the root of a skeleton or an opening: no key, no ledger",
-		ArgsUsage: "DIR|FILE",
-		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
-			&cli.BoolFlag{Name: "tensors", Usage: "list every tensor with its leaf"},
-			quietFlag(),
-		},
-		Action: e.runDigest,
-	}
-}
-
-func (e *env) runDigest(c *cli.Context) error {
-	name, err := oneArg(c, "a directory or file")
-	if err != nil {
-		return err
-	}
-	info, err := os.Stat(name)
-	if err != nil {
-		return err
-	}
-	if info.IsDir() {
-		return e.printModelDigest(c, name)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	said, opened, err := testset.PeekOpening(f)
-	if err == nil {
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			return err
-		}
-		if _, err := testset.ScanOpening(f, said, testset.OpeningConfig{Keep: []string{}}, func(testset.OpenedItem) error { return nil }); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		return e.printRoot(c, said.Size, said.Root, fmt.Sprintf("opening of %d items, which fit", opened))
-	}
-	data, err := readLimited(name, 1<<31)
-	if err != nil {
-		return err
-	}
-	leaves, err := testset.ParseSkeleton(data)
-	if err != nil {
-		return withHint(fmt.Errorf("%s: neither a model directory, nor an opening, nor a skeleton", name), err.Error())
-	}
-	return e.printRoot(c, uint64(len(leaves)), attest.Root(leaves), "skeleton")
 }

@@ -39,6 +39,7 @@ func (e *env) cmdRegister() *cli.Command {
 			&cli.UintFlag{Name: "samples", Usage: "samples per item", Value: 1},
 			&cli.StringFlag{Name: "deadline", Usage: "when the result is due: `TIME` as 14d, 2026-12-24 or RFC 3339, at most 90 days ahead"},
 			&cli.BoolFlag{Name: "retroactive", Usage: "the run was made before this registration; its results reach CAL-1-R at most"},
+			&cli.StringSliceFlag{Name: "seal", Usage: "keep this `MEMBER` of the configuration private: a commitment to it is logged, which \"proctor open --configuration\" opens; repeatable"},
 			&cli.StringFlag{Name: "task", Usage: "with --config-from: the `TASK` of a log that has several"},
 			outFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
 		}, declareFlags()...),
@@ -120,6 +121,9 @@ func (e *env) registration(c *cli.Context, h *home) (*attest.Pack, *attest.Regis
 	}
 	if n := c.Uint("samples"); n == 0 || n > 1_000_000 {
 		return nil, nil, usagef("--samples %d: want 1 to 1000000", n)
+	}
+	if doc, err = h.sealConfiguration(c, doc); err != nil {
+		return nil, nil, err
 	}
 	metric, err := parseMetric(c)
 	if err != nil {

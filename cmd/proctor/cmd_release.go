@@ -10,6 +10,7 @@ import (
 
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/model"
+	"github.com/proctor-attest/proctor/attest/run"
 	"github.com/proctor-attest/proctor/verify/score"
 )
 
@@ -193,7 +194,13 @@ func (e *env) readScores(c *cli.Context, h *home, pack *attest.Pack) (*scoreTabl
 			return nil, fmt.Errorf("%s line %d: %w", name, row.line, err)
 		}
 		s := attest.Score{Label: row.label, Score: row.score, Decimals: row.decimals, Scale: row.scale, Result: entry.Statement.ID, Variant: row.variant}
-		reg, err := checkRow(resultPack, result, s)
+		var anew []run.Row
+		if row.regrade != "" {
+			if anew, err = t.corrected(h, row.regrade, &s, resultPack); err != nil {
+				return nil, fmt.Errorf("%s line %d: %w", name, row.line, err)
+			}
+		}
+		reg, err := checkRow(resultPack, result, s, anew)
 		if err != nil {
 			return nil, fmt.Errorf("%s line %d: %w", name, row.line, err)
 		}
@@ -216,9 +223,32 @@ func (e *env) readScores(c *cli.Context, h *home, pack *attest.Pack) (*scoreTabl
 	return t, nil
 }
 
+// corrected names the regrade that a score rests on, and returns its grades.
+func (t *scoreTable) corrected(h *home, arg string, s *attest.Score, into *attest.Pack) ([]run.Row, error) {
+	pack, entry, p, err := find[*attest.Audit](h, arg)
+	if err != nil {
+		return nil, err
+	}
+	if p.Result != s.Result {
+		return nil, fmt.Errorf("the regrade %s is of another result", entry.Statement.ID.Short())
+	}
+	data, err := pack.Artifact(p.Regrade.Rows)
+	if err != nil {
+		return nil, err
+	}
+	id := entry.Statement.ID
+	s.Regrade = &id
+	into.Merge(pack)
+	t.refs = append(t.refs, attest.Ref{Role: attest.RoleAudit, ID: id})
+	return run.ParseRows(data)
+}
+
 // checkRow recomputes a row's score: what does not follow is not signed.
-func checkRow(pack *attest.Pack, result *attest.Result, s attest.Score) (*attest.Registration, error) {
+func checkRow(pack *attest.Pack, result *attest.Result, s attest.Score, anew []run.Row) (*attest.Registration, error) {
 	reg, config, rows, err := rowsOf(pack, result)
+	if err == nil && anew != nil {
+		rows, _, err = run.Regrade(rows, anew)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -113,17 +114,26 @@ func readJSONL(name string, paths harness.Paths, yield func(harness.Row) error) 
 }
 
 func parsePaths(text string) (harness.Paths, error) {
+	p, err := parseRowPaths(text, "key", "response", "grade", "sample", "trace")
+	if err != nil {
+		return p, err
+	}
+	if p.Grade == "" || p.Response == "" {
+		return p, usagef("--row needs response= and grade=")
+	}
+	return p, nil
+}
+
+// parseRowPaths reads NAME=PATH,… of these names.
+func parseRowPaths(text string, names ...string) (harness.Paths, error) {
 	var p harness.Paths
 	into := map[string]*string{"key": &p.Key, "response": &p.Response, "grade": &p.Grade, "sample": &p.Sample, "trace": &p.Trace}
 	for _, part := range strings.Split(text, ",") {
 		name, path, ok := strings.Cut(part, "=")
-		if !ok || into[name] == nil || path == "" {
-			return p, usagef("--row %q: want key=PATH,response=PATH,grade=PATH[,sample=PATH][,trace=PATH]", part)
+		if !ok || !slices.Contains(names, name) || path == "" {
+			return p, usagef("--row %q: want %s=PATH", part, strings.Join(names, "=PATH, "))
 		}
 		*into[name] = path
-	}
-	if p.Grade == "" || p.Response == "" {
-		return p, usagef("--row needs response= and grade=")
 	}
 	return p, nil
 }

@@ -40,6 +40,16 @@ func becomesPublic(p attest.Predicate) string {
 		return "the model's name and what identifies it"
 	case *attest.Grant:
 		return "who holds which of your items, what for, and who paid"
+	case *attest.Opening:
+		if p.OpenedItems == nil {
+			return "these members of the run's configuration"
+		}
+		if p.Encrypted != nil {
+			return "how many items you opened, and to whom; the items to those alone"
+		}
+		return "these items, for ever, whatever else you log"
+	case *attest.Audit:
+		return "which grades you changed, why, and the score that follows"
 	case *attest.Registration:
 		if p.Items != nil {
 			return "which model is run on which items of which test set, by index, by whom, how, and when\nthe result is due"

@@ -20,11 +20,12 @@ type tableRow struct {
 	decimals int    // as written
 	scale    string
 	result   string // pack, id or name
+	regrade  string // the same of a regrade whose grades count; empty: the result's do
 	variant  string
 }
 
 // readTable reads a CSV file with a header of label, score, result and, if wanted,
-// variant. A score that ends in % is on a scale of 100.
+// regrade and variant. A score that ends in % is on a scale of 100.
 func readTable(name string) ([]tableRow, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -39,10 +40,10 @@ func readTable(name string) ([]tableRow, error) {
 	}
 	column := func(what string) int { return slices.Index(header, what) }
 	if column("label") < 0 || column("score") < 0 || column("result") < 0 {
-		return nil, withHint(fmt.Errorf("%s: columns are %q", name, header), `want a first line "label,score,result" (and "variant" where rows are of different models)`)
+		return nil, withHint(fmt.Errorf("%s: columns are %q", name, header), `want a first line "label,score,result" (and "variant" where rows are of different models, "regrade" where grades were corrected)`)
 	}
 	for _, h := range header {
-		if !slices.Contains([]string{"label", "score", "result", "variant"}, h) {
+		if !slices.Contains([]string{"label", "score", "result", "regrade", "variant"}, h) {
 			return nil, fmt.Errorf("%s: unknown column %q", name, h)
 		}
 	}
@@ -57,6 +58,9 @@ func readTable(name string) ([]tableRow, error) {
 		}
 		line, _ := r.FieldPos(0)
 		row := tableRow{line: line, label: record[column("label")], result: record[column("result")]}
+		if at := column("regrade"); at >= 0 {
+			row.regrade = record[at]
+		}
 		if at := column("variant"); at >= 0 {
 			row.variant = record[at]
 		}

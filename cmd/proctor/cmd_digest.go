@@ -3,12 +3,67 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"os"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/model"
+	"github.com/proctor-attest/proctor/attest/testset"
 )
+
+func (e *env) cmdDigest() *cli.Command {
+	return &cli.Command{
+		Name:      "digest",
+		Usage:     "compute a modelID, or the root of a skeleton or an opening: no key, no ledger",
+		ArgsUsage: "DIR|FILE",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
+			&cli.BoolFlag{Name: "tensors", Usage: "list every tensor with its leaf"},
+			quietFlag(),
+		},
+		Action: e.runDigest,
+	}
+}
+
+func (e *env) runDigest(c *cli.Context) error {
+	name, err := oneArg(c, "a directory or file")
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return e.printModelDigest(c, name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	said, opened, err := testset.PeekOpening(f)
+	if err == nil {
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		if _, err := testset.ScanOpening(f, said, testset.OpeningConfig{Keep: []string{}}, func(testset.OpenedItem) error { return nil }); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return e.printRoot(c, said.Size, said.Root, fmt.Sprintf("opening of %d items, which fit", opened))
+	}
+	data, err := readLimited(name, 1<<31)
+	if err != nil {
+		return err
+	}
+	leaves, err := testset.ParseSkeleton(data)
+	if err != nil {
+		return withHint(fmt.Errorf("%s: neither a model directory, nor an opening, nor a skeleton", name), err.Error())
+	}
+	return e.printRoot(c, uint64(len(leaves)), attest.Root(leaves), "skeleton")
+}
 
 type modelDigest struct {
 	ModelID   attest.Hash         `json:"modelID"`
