@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +23,7 @@ func (e *env) cmdLedger() *cli.Command {
 		Subcommands: []*cli.Command{
 			{Name: "show", Usage: "list the entries of the home's ledger", Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON lines"}}, Action: e.runLedgerShow},
 			{Name: "fsck", Usage: "hash every entry and tile again and compare with the checkpoint", Action: e.runLedgerFsck},
-			{Name: "count", Usage: "count registrations per test set and lab: reported, abandoned, open, overdue", Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON object"}}, Action: e.runLedgerCount},
+			{Name: "count", Usage: "count registrations per test set and lab: reported, and undisclosed: abandoned, open, overdue", Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON object"}}, Action: e.runLedgerCount},
 			{
 				Name: "mirror", Usage: "copy a ledger of your policy, to scan it offline", ArgsUsage: "DIR|URL",
 				Description: "Copies a ledger from a directory or from its URL and compares every entry with its\n" +
@@ -137,88 +135,6 @@ func (e *env) runLedgerFsck(c *cli.Context) error {
 	}
 	fmt.Fprintf(e.stdout, "ledger    sound\nsize      %d\nroot      %s\n", cp.Size, attest.Hash(cp.Root))
 	return nil
-}
-
-// tally counts what a lab announced on a set.
-type tally struct {
-	Set        string `json:"testset"`
-	SetID      string `json:"setID"`
-	Lab        string `json:"lab"`
-	Registered int    `json:"registered"`
-	Reported   int    `json:"reported"`
-	Abandoned  int    `json:"abandoned"`
-	Open       int    `json:"open"`
-	Overdue    int    `json:"overdue"`
-}
-
-func (e *env) runLedgerCount(c *cli.Context) error {
-	if err := noArgs(c); err != nil {
-		return err
-	}
-	h, err := e.openHome()
-	if err != nil {
-		return err
-	}
-	entries, _, err := h.readLedger(e.ctx)
-	if err != nil {
-		return err
-	}
-	counts := count(entries, e.now())
-	if c.Bool("json") {
-		return e.printJSON(map[string]any{"counts": counts})
-	}
-	for _, t := range counts {
-		fmt.Fprintf(e.stdout, "%s, %s: %d registered, %d reported, %d abandoned, %d open, %d overdue\n", t.Set, t.Lab, t.Registered, t.Reported, t.Abandoned, t.Open, t.Overdue)
-	}
-	if len(counts) == 0 {
-		fmt.Fprintln(e.stdout, "no registrations")
-	}
-	return nil
-}
-
-// count goes by statements: copies of one count once, and of a run's results the
-// first.
-func count(entries []ledgerEntry, now time.Time) []tally {
-	runs := map[attest.Hash]*attest.Registration{}
-	results := map[attest.Hash]*attest.Result{}
-	for _, le := range entries {
-		if le.entry == nil {
-			continue
-		}
-		switch p := le.entry.Statement.Predicate.(type) {
-		case *attest.Registration:
-			runs[le.entry.Statement.ID] = p
-		case *attest.Result:
-			if results[p.RunID] == nil {
-				results[p.RunID] = p
-			}
-		}
-	}
-	by := map[string]*tally{}
-	for id, reg := range runs {
-		key := reg.Testset.SetID.String() + " " + reg.Lab
-		t := by[key]
-		if t == nil {
-			t = &tally{Set: reg.TestsetName, SetID: reg.Testset.SetID.String(), Lab: reg.Lab}
-			by[key] = t
-		}
-		t.Registered++
-		switch result := results[id]; {
-		case result != nil && result.Outcome != nil:
-			t.Reported++
-		case result != nil:
-			t.Abandoned++
-		case reg.Deadline < now.UTC().Format(time.RFC3339):
-			t.Overdue++
-		default:
-			t.Open++
-		}
-	}
-	list := []tally{}
-	for _, key := range slices.Sorted(maps.Keys(by)) {
-		list = append(list, *by[key])
-	}
-	return list
 }
 
 func (e *env) runWitnessAdd(c *cli.Context) error {
