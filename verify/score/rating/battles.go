@@ -36,6 +36,8 @@ type row struct {
 	weight float64   // of a battle
 }
 
+func (r *row) total() int { return int(r.count[Lost]) + int(r.count[Tied]) + int(r.count[Won]) }
+
 const (
 	maxCompetitors = 2000
 	maxFeatures    = 64

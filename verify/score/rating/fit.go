@@ -28,7 +28,7 @@ type Config struct {
 
 	// Reweight, unless 0, makes each battle count for 1 over the number of battles of
 	// its two competitors, or over Reweight if that is more: pairs that met often do
-	// not decide everything. Arena-rank has 50.
+	// not decide everything. Arena-rank has 50, FastChat does not.
 	Reweight int
 
 	// Anchor, unless "", is the competitor whose rating is AnchorAt, and all others
@@ -58,34 +58,17 @@ const (
 	average = 1000
 )
 
-// New fits ratings to battles.
+// New fits ratings to battles. Those that give no finite ratings are an UnratedError.
 func New(battles *Battles, config Config) (*Fit, error) {
 	names, rows := battles.sorted()
 	if len(names) < 2 || battles.total == 0 {
 		return nil, errors.New("no battles")
 	}
-	anchor := -1
-	if config.Anchor != "" {
-		var ok bool
-		if anchor, ok = slices.BinarySearch(names, config.Anchor); !ok {
-			return nil, fmt.Errorf("no battle of %q, whose rating is to be %v", config.Anchor, config.AnchorAt)
-		}
+	f := &Fit{Names: names, Features: slices.Clone(battles.features), config: config, total: battles.total}
+	if err := f.configure(); err != nil {
+		return nil, err
 	}
-	if config.Convention != ArenaRank && config.Convention != FastChat || config.Reweight < 0 {
-		return nil, fmt.Errorf("convention %d, reweight %d", config.Convention, config.Reweight)
-	}
-	f := &Fit{Names: names, Features: battles.features, config: config, anchor: anchor, total: battles.total}
-	f.p = problem{n: len(names), k: len(battles.features), rows: rows, x: standardised(battles.x, len(battles.features))}
-	f.p.weigh(config.Reweight, len(f.Features) > 0 && config.Convention == ArenaRank)
-	if f.p.k > 0 {
-		switch config.Convention {
-		case ArenaRank:
-			f.p.ridgeStyle = float64(battles.total)
-		case FastChat:
-			f.p.ridgeStyle = 0.5
-			f.p.ridgeRating = 0.5 / (math.Ln10 * math.Ln10)
-		}
-	}
+	f.p = newProblem(len(names), rows, standardised(battles.x, len(f.Features)), len(f.Features), config)
 	if f.p.ridgeRating == 0 {
 		if err := newGraph(len(names), rows).check(names, rows); err != nil {
 			return nil, err
@@ -105,6 +88,27 @@ func New(battles *Battles, config Config) (*Fit, error) {
 	return f, nil
 }
 
+// configure checks the configuration, and finds the anchor.
+func (f *Fit) configure() error {
+	c := f.config
+	if c.Convention != ArenaRank && c.Convention != FastChat {
+		return fmt.Errorf("convention %d: want %d or %d", c.Convention, ArenaRank, FastChat)
+	}
+	if c.Reweight < 0 || c.Reweight > 0 && c.Convention != ArenaRank {
+		return fmt.Errorf("reweighting by %d: want 0 or more, and 0 in FastChat's convention", c.Reweight)
+	}
+	f.anchor = -1
+	if c.Anchor == "" {
+		return nil
+	}
+	at, ok := slices.BinarySearch(f.Names, c.Anchor)
+	if !ok || math.IsNaN(c.AnchorAt) || math.IsInf(c.AnchorAt, 0) {
+		return fmt.Errorf("%q cannot have the rating %v: it has no battle, or that is no number", c.Anchor, c.AnchorAt)
+	}
+	f.anchor = at
+	return nil
+}
+
 // scaled is natural ratings in points.
 func (f *Fit) scaled(at []float64) []float64 {
 	shift := float64(average)
@@ -116,42 +120,4 @@ func (f *Fit) scaled(at []float64) []float64 {
 		out[i] = points*at[i] + shift
 	}
 	return out
-}
-
-func (r *row) total() int { return int(r.count[Lost]) + int(r.count[Tied]) + int(r.count[Won]) }
-
-// standardised is columns less their mean, over their standard deviation (ddof 0).
-func standardised(x []float64, k int) []float64 {
-	out := slices.Clone(x)
-	for j := range k {
-		mean, squares, n := 0.0, 0.0, float64(len(x)/k)
-		for i := j; i < len(x); i += k {
-			mean += x[i] / n
-		}
-		for i := j; i < len(x); i += k {
-			squares += (x[i] - mean) * (x[i] - mean) / n
-		}
-		sd := math.Sqrt(squares)
-		if sd == 0 {
-			sd = 1
-		}
-		for i := j; i < len(x); i += k {
-			out[i] = (x[i] - mean) / sd
-		}
-	}
-	return out
-}
-
-// Difference is how a style differs between two answers, of counts such as their
-// tokens, headers, lists and bold words: (a−b)/(a+b), from −1 to 1. FastChat adds 1
-// to the divisor, arena-rank makes it 1 where it is 0.
-func (c Convention) Difference(a, b float64) float64 {
-	sum := a + b
-	switch {
-	case c == FastChat:
-		sum++
-	case sum == 0:
-		sum = 1
-	}
-	return (a - b) / sum
 }

@@ -126,8 +126,10 @@ func TestAnchor(t *testing.T) {
 	if err != nil || intervals[1] != (stat.Interval{Low: 1114, High: 1114}) || intervals[0].High-intervals[0].Low < 20 {
 		t.Errorf("Bootstrap = %v, %v", intervals, err)
 	}
-	if f, err := New(battles(t, withTies...), Config{Anchor: "m4"}); err == nil {
-		t.Errorf("anchored at nobody: %v", f.Ratings)
+	for _, c := range []Config{{Anchor: "m4"}, {Anchor: "m2", AnchorAt: math.NaN()}, {Anchor: "m2", AnchorAt: math.Inf(1)}} {
+		if f, err := New(battles(t, withTies...), c); err == nil {
+			t.Errorf("%+v: %v, want an error", c, f.Ratings)
+		}
 	}
 }
 
@@ -288,9 +290,13 @@ func TestErrors(t *testing.T) {
 		"no features":      func(*Battles) error { _, err := WithFeatures(); return err },
 		"too many of them": func(*Battles) error { _, err := WithFeatures(make([]string, maxFeatures+1)...); return err },
 		"reweight":         func(s *Battles) error { _, err := New(s, Config{Reweight: -1}); return err },
-		"convention":       func(s *Battles) error { _, err := New(s, Config{Convention: 2}); return err },
-		"rounds":           func(s *Battles) error { f, _ := New(s, Config{}); _, err := f.Bootstrap(1, 0, 0.95); return err },
-		"level":            func(s *Battles) error { f, _ := New(s, Config{}); _, err := f.Bootstrap(9, 0, 95); return err },
+		"FastChat, reweighted": func(s *Battles) error {
+			_, err := New(s, Config{Convention: FastChat, Reweight: 50})
+			return err
+		},
+		"convention": func(s *Battles) error { _, err := New(s, Config{Convention: 2}); return err },
+		"rounds":     func(s *Battles) error { f, _ := New(s, Config{}); _, err := f.Bootstrap(1, 0, 0.95); return err },
+		"level":      func(s *Battles) error { f, _ := New(s, Config{}); _, err := f.Bootstrap(9, 0, 95); return err },
 		"FastChat's errors": func(s *Battles) error {
 			f, _ := New(s, Config{Convention: FastChat})
 			_, err := f.Sandwich()

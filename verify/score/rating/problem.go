@@ -19,7 +19,24 @@ type problem struct {
 	ridgeRating, ridgeStyle float64
 }
 
-// weigh sets the weight of each row's battles.
+func newProblem(n int, rows []row, x []float64, k int, c Config) problem {
+	p := problem{n: n, k: k, rows: rows, x: x}
+	p.weigh(c.Reweight, k > 0 && c.Convention == ArenaRank)
+	switch {
+	case k == 0:
+	case c.Convention == ArenaRank: // ½·|β|² of the mean over battles
+		for i := range rows {
+			p.ridgeStyle += float64(rows[i].total())
+		}
+	case c.Convention == FastChat: // ¼·(|r|²+|β|²), with odds of 10^r
+		p.ridgeStyle = 0.5
+		p.ridgeRating = 0.5 / (math.Ln10 * math.Ln10)
+	}
+	return p
+}
+
+// weigh sets the weight of each row's battles: 1, or 1 over how often their competitors
+// met, or over least if that is more; so that their mean is 1, if it is to be.
 func (p *problem) weigh(least int, meanOne bool) {
 	met := map[[2]int32]int{}
 	pair := func(r *row) [2]int32 { return [2]int32{min(r.a, r.b), max(r.a, r.b)} }
