@@ -18,7 +18,7 @@ var alpacaColumns = []Metric{
 	{Name: "n_wins_base", Rule: Losses, Measure: "win"},
 	{Name: "n_draws", Rule: Draws, Measure: "win"},
 	{Name: "n_total", Rule: Count, Measure: "win"},
-	{Name: "discrete_win_rate", Rule: Decided, Measure: "win", Scale: 100},
+	{Name: "discrete_win_rate", Rule: Decided, Measure: "win", Scale: 100, Steps: 2},
 	{Name: "avg_length", Rule: Mean, Measure: "length", Cut: true},
 	{Name: "length_controlled_winrate", Rule: LengthAdjusted},
 	{Name: "lc_standard_error", Rule: LengthError, Of: "length_controlled_winrate"},

@@ -112,6 +112,12 @@ type Metric struct {
 	K       int     // of pass@k and pass^k
 	Cut     bool    // published without its decimals, cut off instead of rounded
 	Of      string  // the metric that this is the error of
+
+	// Steps is how many equal steps the value of an item can take from 0 to 1, and with
+	// them which numbers a mean can be at all: 1 where an item is right or wrong, 2
+	// where it can be half right, n for n samples that are; 0 where it can be anything
+	// or nothing says.
+	Steps int
 }
 
 // AnyBoard is the board of runs that belong to their entry's row in every table of

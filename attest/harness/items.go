@@ -150,6 +150,9 @@ func start(ends []uint32, i int) uint32 {
 	return ends[i-1]
 }
 
+// ShowOutputs reports whether some item has the digest of an answer.
+func (l *Items) ShowOutputs() bool { return len(l.output) > 0 }
+
 // All yields the items in the order they were added.
 func (l *Items) All() iter.Seq2[int, Item] {
 	return func(yield func(int, Item) bool) {

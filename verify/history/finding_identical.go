@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
@@ -13,7 +14,7 @@ import (
 )
 
 // identicalEvidence finds rows whose results are the same, item by item, as another
-// row's.
+// row's, or whose answers nearly all are.
 func identicalEvidence(a *audit) []Finding {
 	groups := map[[32]byte][]*harness.Run{}
 	var order [][32]byte
@@ -42,7 +43,36 @@ func identicalEvidence(a *audit) []Finding {
 			})
 		}
 	}
+	a.sameAnswers(&found)
 	return found.list()
+}
+
+// sameAnswers finds models that gave nearly all the answers that another one gave.
+func (a *audit) sameAnswers(found *findingSet) {
+	for _, r := range a.in.Runs {
+		answers, different := a.owners.answers(r)
+		if answers < 20 || 2*different < answers { // letters and numbers are the same by chance
+			continue
+		}
+		whose, n := a.owners.most(r)
+		if whose == "" || 10*n < 9*answers || found.has("identical-evidence", rowOf(r)) {
+			continue
+		}
+		files, theirs := places(r), false
+		for _, o := range a.byEntry[whose] {
+			if d := compareOutputs(r, o); o.Format == r.Format && d.shown && 10*d.differ <= d.both {
+				files = append(files, places(o)...)
+				theirs = theirs || len(othersNamed(o, harness.OfModel, whose)) == 0
+			}
+		}
+		if !theirs && len(r.Names) > 0 && len(othersNamed(r, harness.OfModel, r.Entry)) == 0 {
+			continue // the names beside the items say whose they are
+		}
+		found.add(Finding{
+			Name: "identical-evidence", Row: rowOf(r), Files: dedupe(files),
+			Detail: fmt.Sprintf("%d of %d answers are, to the letter, those of %q", n, answers, whose),
+		})
+	}
 }
 
 // tellingBits is how much there must be to tell two sets of results apart: results
@@ -69,10 +99,9 @@ func bits(r *harness.Run) float64 {
 }
 
 // evidence is a digest of all that a run says of its items, however it is written
-// down.
+// down and in whatever order.
 func evidence(r *harness.Run) [32]byte {
-	h := sha256.New()
-	fmt.Fprintf(h, "%q %q\n", r.Format, r.Measures)
+	items := make([][16]byte, 0, r.Items.Len())
 	var buf []byte
 	for _, it := range r.Items.All() {
 		buf = append(buf[:0], it.ID...)
@@ -86,7 +115,14 @@ func evidence(r *harness.Run) [32]byte {
 		buf = append(buf, it.Excluded...)
 		buf = append(buf, 0)
 		buf = append(buf, it.Output[:]...)
-		h.Write(buf)
+		sum := sha256.Sum256(buf)
+		items = append(items, [16]byte(sum[:]))
+	}
+	slices.SortFunc(items, func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) })
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q\n", r.Format, r.Measures)
+	for _, it := range items {
+		h.Write(it[:])
 	}
 	return [32]byte(h.Sum(nil))
 }
@@ -143,6 +179,10 @@ func (s *findingSet) add(f Finding) {
 	}
 	s.at[k] = len(s.all)
 	s.all = append(s.all, f)
+}
+
+func (s *findingSet) has(name, row string) bool {
+	return slices.ContainsFunc(s.all, func(f Finding) bool { return f.Name == name && f.Row == row })
 }
 
 func (s *findingSet) list() []Finding { return s.all }

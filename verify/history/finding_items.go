@@ -3,6 +3,7 @@ package history
 import (
 	"cmp"
 	"fmt"
+	"hash/maphash"
 	"math"
 	"slices"
 	"strings"
@@ -108,21 +109,7 @@ func (a *audit) bounds(r *harness.Run, want int) string {
 func duplicateItems(a *audit) []Finding {
 	found := findingSet{}
 	for _, r := range a.in.Runs {
-		seen := map[[2]string]int{}
-		again := 0
-		var example string
-		for _, it := range r.Items.All() {
-			if it.ID == "" {
-				continue
-			}
-			k := [2]string{it.Group, it.ID}
-			if seen[k]++; seen[k] > 1 {
-				if again++; again == 1 {
-					example = it.ID
-				}
-			}
-		}
-		if again > 0 {
+		if again, example := repeated(r); again > 0 {
 			found.add(Finding{
 				Name: "duplicate-items", Row: rowOf(r), Files: places(r),
 				Detail: fmt.Sprintf("%d of %d items are there again, %q among them, and count as often", again, r.Items.Len(), example),
@@ -130,6 +117,51 @@ func duplicateItems(a *audit) []Finding {
 		}
 	}
 	return found.list()
+}
+
+// repeated counts the items that are there again, in little memory: a short hash of
+// each is sorted, and only those with equal hashes are compared.
+func repeated(r *harness.Run) (again int, example string) {
+	seed := maphash.MakeSeed()
+	hashes := make([]uint64, 0, r.Items.Len())
+	var h maphash.Hash
+	h.SetSeed(seed)
+	hash := func(it harness.Item) uint64 {
+		h.Reset()
+		h.WriteString(it.Group)
+		h.WriteByte(0)
+		h.WriteString(it.ID)
+		return h.Sum64()
+	}
+	for _, it := range r.Items.All() {
+		if it.ID != "" {
+			hashes = append(hashes, hash(it))
+		}
+	}
+	slices.Sort(hashes)
+	twice := map[uint64]bool{}
+	for i := 1; i < len(hashes); i++ {
+		if hashes[i] == hashes[i-1] {
+			twice[hashes[i]] = true
+		}
+	}
+	if len(twice) == 0 {
+		return 0, ""
+	}
+	seen := map[[2]string]bool{}
+	for _, it := range r.Items.All() {
+		k := [2]string{it.Group, it.ID}
+		if it.ID == "" || !twice[hash(it)] {
+			continue
+		}
+		if seen[k] {
+			if again++; again == 1 {
+				example = it.ID
+			}
+		}
+		seen[k] = true
+	}
+	return again, example
 }
 
 // sentinelAveraged finds values of −1 that count among values from 0 to 1: harnesses

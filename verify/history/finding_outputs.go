@@ -10,7 +10,6 @@ import (
 // outputsDiffer finds results of other answers than those that lie elsewhere under the
 // same model's name.
 func outputsDiffer(a *audit) []Finding {
-	owners := outputOwners(a.in.Runs)
 	best := map[string]*difference{} // for each row the one that shows most
 	var order []string
 	for _, r := range a.in.Runs {
@@ -39,7 +38,7 @@ func outputsDiffer(a *audit) []Finding {
 			what = "are other than in"
 		}
 		detail := fmt.Sprintf("%d of %d answers %s %s", d.differ, d.both, what, d.own.Files[0].Path)
-		if whose, n := owners.most(d.run); whose != "" && 2*n > d.both {
+		if whose, n := a.owners.most(d.run); whose != "" && 2*n > d.both {
 			detail += fmt.Sprintf("; %d are those of %q", n, whose)
 		}
 		all = append(all, Finding{Name: "outputs-differ", Row: row, Files: places(d.run, d.own), Detail: detail})
@@ -122,41 +121,4 @@ func compareOutputs(r, own *harness.Run) *difference {
 		}
 	}
 	return d
-}
-
-// owners says which entry gave an answer to an item.
-type owners map[ownedOutput][]string
-
-type ownedOutput struct {
-	id     string
-	output harness.Digest
-}
-
-func outputOwners(runs []*harness.Run) owners {
-	all := owners{}
-	for _, r := range runs {
-		for _, it := range r.Items.All() {
-			k := ownedOutput{it.ID, it.Output}
-			if it.Output != (harness.Digest{}) && !slices.Contains(all[k], r.Entry) {
-				all[k] = append(all[k], r.Entry)
-			}
-		}
-	}
-	return all
-}
-
-// most is the other entry that gave most of a run's answers too.
-func (o owners) most(r *harness.Run) (entry string, n int) {
-	count := map[string]int{}
-	for _, it := range r.Items.All() {
-		if it.Output == (harness.Digest{}) {
-			continue
-		}
-		for _, e := range o[ownedOutput{it.ID, it.Output}] {
-			if count[e]++; e != r.Entry && (count[e] > n || count[e] == n && e < entry) {
-				entry, n = e, count[e]
-			}
-		}
-	}
-	return entry, n
 }

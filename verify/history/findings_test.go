@@ -32,6 +32,29 @@ func TestIdenticalEvidence(t *testing.T) {
 	wantFound(t, "identical-evidence", imported(results("j", "a", 1, 0, 1), results("j", "b", 1, 0, 1)))
 }
 
+// The order of items and their form make no difference; nearly all answers are enough.
+func TestSameAnswers(t *testing.T) {
+	turned := results("j", "b")
+	wins := varied(20, 1)
+	for i := len(wins) - 1; i >= 0; i-- {
+		addItem(turned, harness.Item{ID: fmt.Sprint("item-", i), Values: []float64{wins[i], float64(10 + i)}})
+	}
+	wantFound(t, "identical-evidence", imported(named(results("j", "a", wins...), harness.OfModel, "m", "a"), named(turned, harness.OfModel, "m", "a")),
+		"j/b: the results of all 20 items are those of j/a | results/a/j.json | results/b/j.json")
+
+	var a, b, letters []string
+	for i := range 20 {
+		a, b, letters = append(a, fmt.Sprint("answer ", i)), append(b, fmt.Sprint("answer ", i)), append(letters, "A")
+	}
+	b[3], b[4] = "another", "one more"
+	wantFound(t, "identical-evidence", imported(answered("j", "a", a...), answered("j", "b", b...)),
+		`j/a: 18 of 20 answers are, to the letter, those of "b" | results/a/j.json | results/b/j.json`,
+		`j/b: 18 of 20 answers are, to the letter, those of "a" | results/b/j.json | results/a/j.json`)
+	b[5] = "a third"
+	wantFound(t, "identical-evidence", imported(answered("j", "a", a...), answered("j", "b", b...)))
+	wantFound(t, "identical-evidence", imported(answered("j", "a", letters...), answered("j", "b", letters...)))
+}
+
 func TestGeneratorMismatch(t *testing.T) {
 	r := named(results("j", "tiny-7b", 1, 0), harness.OfModel, "generator_2", "tiny-40b")
 	wantFound(t, "generator-mismatch", imported(r),

@@ -15,6 +15,7 @@ type audit struct {
 	moments map[momentsOf]*moments
 
 	published   map[key]bool // rows of tables
+	owners      *owners
 	usual       map[tableOf]usual
 	weightIndex map[*harness.Weights]map[string]int
 	difficulty  *difficulties // nil when nothing says
@@ -59,6 +60,7 @@ func newAudit(in *harness.Imported) *audit {
 		a.runs[k] = append(a.runs[k], r)
 		a.byEntry[r.Entry] = append(a.byEntry[r.Entry], r)
 	}
+	a.owners = newOwners(in.Runs)
 	a.difficulty = a.findDifficulties()
 	return a
 }
