@@ -9,7 +9,7 @@ import (
 )
 
 // maxCells is how many cells a table can have.
-const maxCells = 10_000_000
+const maxCells = 2_000_000
 
 // readCSV reads a table of text: its header, and a function called for each record
 // with its line. Records have as many fields as the header.

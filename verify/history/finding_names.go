@@ -3,6 +3,7 @@ package history
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/proctor-attest/proctor/attest/harness"
@@ -41,6 +42,20 @@ func judgeMismatch(a *audit) []Finding {
 				Detail: fmt.Sprintf("the table is of the judge %q, and %s beside %d of %d items is %q", r.Judge, n.Member, n.Items, r.Items.Len(), n.Name),
 			})
 		}
+	}
+	return found.list()
+}
+
+// noModelIdentity finds results that name no model, neither beside the items nor for all
+// of them.
+func noModelIdentity(a *audit) []Finding {
+	found := findingSet{}
+	for _, r := range a.in.Runs {
+		named := r.Model != harness.Model{} || slices.ContainsFunc(r.Names, func(n harness.Naming) bool { return n.Of == harness.OfModel && n.Name != "" })
+		if named || len(r.Metrics)+len(r.Aggregates) == 0 {
+			continue
+		}
+		found.add(Finding{Name: "no-model-identity", Row: rowOf(r), Files: places(r), Detail: "neither a name nor a revision nor a digest of a model stands in the file"})
 	}
 	return found.list()
 }

@@ -1,20 +1,30 @@
 package history
 
-import "math"
+import (
+	"math"
 
-// normal975 is the standard normal distribution's quantile at 0.975.
-const normal975 = 1.959963984540054
+	"github.com/proctor-attest/proctor/verify/score/stat"
+)
 
-// interval is a number's 95 % interval, by the normal approximation with the items
-// drawn independently; nil where there is no spread to tell.
+const level = 0.95
+
+// interval is a mean's 95 % interval, with the items drawn independently; nil where
+// there is no spread to tell.
 func interval(got result) *Interval {
 	if got.items < 2 || got.sd == 0 {
 		return nil
 	}
-	half := normal975 * got.sd / math.Sqrt(float64(got.items))
-	low, high := got.value-half, got.value+half
-	if got.top > 0 {
-		low, high = max(low, 0), min(high, got.top)
+	if got.right >= 0 && got.top > 0 {
+		if w, err := stat.Wilson(got.right, got.items, level); err == nil {
+			return &Interval{Method: "Wilson 95 %", Low: spell(w.Low*got.top, 4), High: spell(w.High*got.top, 4)}
+		}
 	}
-	return &Interval{Method: "normal 95 %", Low: spell(low, 4), High: spell(high, 4)}
+	n, err := (stat.Estimate{Mean: got.value, SE: got.sd / math.Sqrt(float64(got.items)), N: got.items, DDof: 1}).Normal(level)
+	if err != nil {
+		return nil
+	}
+	if got.top > 0 {
+		n.Low, n.High = max(n.Low, 0), min(n.High, got.top)
+	}
+	return &Interval{Method: "normal 95 %", Low: spell(n.Low, 4), High: spell(n.High, 4)}
 }

@@ -39,8 +39,8 @@ type key struct{ board, entry string }
 func (k key) String() string { return rowName(k.board, k.entry) }
 
 func rowName(board, entry string) string {
-	if board == "" {
-		return entry
+	if board == "" || entry == "" {
+		return board + entry
 	}
 	return board + "/" + entry
 }
@@ -68,11 +68,15 @@ func newAudit(in *harness.Imported) *audit {
 // rows are first those of tables, then what runs state of themselves, then the runs
 // that no table has.
 func (a *audit) rows() []Row {
-	rows := []Row{}
+	numbers := 0
+	for _, t := range a.in.Tables {
+		numbers += len(t.Rows) * len(t.Columns)
+	}
+	rows := make([]Row, 0, min(numbers, 1<<17))
 	stated := map[key]bool{}
 	for _, t := range a.in.Tables {
 		for i := range t.Rows {
-			rows = append(rows, a.tableRow(t, &t.Rows[i])...)
+			rows = a.appendRow(rows, t, &t.Rows[i])
 		}
 	}
 	for _, r := range a.in.Runs {
@@ -90,6 +94,7 @@ func (a *audit) rows() []Row {
 	for _, f := range a.in.Refused {
 		rows = append(rows, refused(f))
 	}
+	a.noteImplied(rows)
 	return rows
 }
 

@@ -21,6 +21,7 @@ type moments struct {
 	n                   int
 	mean, sd            float64 // sd with n−1
 	wins, losses, draws int
+	zeros, ones         int
 	sum, low, high      float64
 }
 
@@ -30,6 +31,7 @@ type result struct {
 	items int
 	sd    float64 // of the items' values, where the number is their mean; else 0
 	top   float64 // of the scale, where values go from 0 to 1; else 0
+	right int     // items that are right, where all are right or wrong; else -1
 }
 
 // recompute is what a metric of a run comes to.
@@ -91,7 +93,10 @@ var rules = map[harness.Rule]rule{
 }
 
 func (m *moments) asMean() result {
-	r := result{value: m.mean, sd: m.sd}
+	r := result{value: m.mean, sd: m.sd, right: -1}
+	if m.zeros+m.ones == m.n {
+		r.right = m.ones
+	}
 	if m.low >= 0 && m.high <= 1 {
 		r.top = 1
 	}
@@ -132,6 +137,12 @@ func newMoments(r *harness.Run, measure int) *moments {
 		m.n++
 		m.low, m.high = min(m.low, x), max(m.high, x)
 		total.add(x)
+		switch x {
+		case 0:
+			m.zeros++
+		case 1:
+			m.ones++
+		}
 		switch {
 		case x > 0.5:
 			m.wins++

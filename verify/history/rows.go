@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,17 +10,17 @@ import (
 	"github.com/proctor-attest/proctor/attest/harness"
 )
 
-// tableRow judges every number of a table's row.
-func (a *audit) tableRow(t *harness.Table, row *harness.TableRow) []Row {
-	k := key{t.Board, row.Entry}
-	runs := a.runsOf(t, row.Entry)
-	var rows []Row
+// appendRow judges every number of a table's row.
+func (a *audit) appendRow(rows []Row, t *harness.Table, row *harness.TableRow) []Row {
+	name, runs := rowName(t.Board, row.Entry), a.runsOf(t, row.Entry)
+	stated := cmp.Or(statedItems(t, row), t.Items)
+	place := placeOf(t.File, row.Line)
 	for i, c := range t.Columns {
 		metric, ok := metricOf(c, runs)
 		if !ok || i >= len(row.Values) || row.Values[i] == "" {
 			continue
 		}
-		out := Row{Row: k.String(), Board: k.board, Entry: k.entry, Metric: c.Name, Published: row.Values[i], Files: []Place{placeOf(t.File, row.Line)}}
+		out := Row{Row: name, Board: t.Board, Entry: row.Entry, Metric: c.Name, Published: row.Values[i], Files: []Place{place}}
 		switch metric.Rule {
 		case harness.LengthAdjusted, harness.LengthError:
 			a.judgeAdjusted(&out, t, metric)
@@ -28,6 +29,7 @@ func (a *audit) tableRow(t *harness.Table, row *harness.TableRow) []Row {
 			if out.Status == NotComputable {
 				judgeByCounts(&out, t, row, metric)
 			}
+			judgePossible(&out, metric, stated)
 		}
 		rows = append(rows, out)
 	}
@@ -54,6 +56,7 @@ func (a *audit) aggregateRow(r *harness.Run, g *harness.Aggregate) Row {
 	i := max(0, slices.IndexFunc(r.Files, func(f harness.File) bool { return f.Path == g.File }))
 	out.Files = []Place{placeOf(r.Files[i], g.Line)}
 	a.judge(&out, g.Metric, []*harness.Run{r})
+	judgePossible(&out, g.Metric, cmp.Or(g.Items, r.Dataset.Items))
 	return out
 }
 

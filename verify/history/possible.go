@@ -1,0 +1,209 @@
+package history
+
+import (
+	"cmp"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/proctor-attest/proctor/attest/harness"
+	"github.com/proctor-attest/proctor/verify/score/stat"
+)
+
+// judgePossible says of a published mean whether any outcome of the stated number of
+// items gives it. That goes before whether fewer or more items do.
+func judgePossible(out *Row, m harness.Metric, stated int) {
+	g, ok := gridOf(m, stated)
+	if !ok {
+		return
+	}
+	x, err := parseNumber(out.Published)
+	if err != nil {
+		return
+	}
+	fit, err := g.Fit(x)
+	if err != nil || fit.Possible() {
+		return
+	}
+	detail := fmt.Sprintf("no outcome of the stated %d items gives it: %s", stated, around(g, fit))
+	if out.Status == Reproduced && out.Items != stated {
+		detail += fmt.Sprintf("; %d items that have a result do", out.Items)
+	} else if out.Detail != "" {
+		detail += "; " + out.Detail
+	}
+	out.Status, out.Detail = Impossible, detail
+}
+
+// gridOf is the numbers that a mean of so many items can be.
+func gridOf(m harness.Metric, items int) (stat.Grid, bool) {
+	mean := m.Rule == harness.Mean || m.Rule == harness.MeanOfStated || m.Rule == harness.Decided
+	scale := cmp.Or(m.Scale, 1)
+	if !mean || m.Steps <= 0 || items <= 0 || scale != float64(int64(scale)) {
+		return stat.Grid{}, false
+	}
+	return stat.Grid{Items: int64(items), Steps: int64(m.Steps), Scale: int64(scale)}, true
+}
+
+// parseNumber reads what is published, without what stands behind it.
+func parseNumber(text string) (stat.Number, error) {
+	return stat.ParseNumber(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), "%")))
+}
+
+// around names the two numbers that a published one lies between, and how many such
+// numbers would have been found impossible.
+func around(g stat.Grid, fit stat.Fit) string {
+	at := func(points int64) string {
+		return fmt.Sprintf("%d of %d is %s", points, g.Points(), decimal(g.Score(points)))
+	}
+	text := at(fit.Low)
+	if fit.High != fit.Low {
+		text += ", " + at(fit.High)
+	}
+	return text + fmt.Sprintf("; %.0f %% of numbers so written can be told", 100*(1-fit.Chance))
+}
+
+func decimal(x *big.Rat) string { return x.FloatString(4) }
+
+// impossibleScores are the rows that no outcome gives.
+func impossibleScores(a *audit) []Finding {
+	var all []Finding
+	for _, row := range a.results {
+		if row.Status == Impossible {
+			all = append(all, Finding{Name: "impossible-score", Row: row.Row, Files: row.Files, Detail: fmt.Sprintf("%s %s: %s", row.Metric, row.Published, row.Detail)})
+		}
+	}
+	return all
+}
+
+// pair is a mean and its standard error as they stand in one place.
+type pair struct {
+	row         string
+	mean, error string
+	metric      harness.Metric // of the mean
+	name        string         // of the error
+	stated      int
+	files       []Place
+}
+
+// impliedItems finds standard errors that belong to another number of items than is
+// stated, or to none.
+func impliedItems(a *audit) []Finding {
+	found := findingSet{}
+	for _, p := range a.pairs() {
+		n, err := p.implied()
+		if err != nil {
+			continue
+		}
+		detail := fmt.Sprintf("%s %s with the standard error %s ", p.metric.Name, p.mean, p.error)
+		switch {
+		case n.none():
+			detail += "comes from no number of items that are right or wrong"
+			if p.stated > 0 {
+				detail += fmt.Sprintf("; %d are stated", p.stated)
+			}
+		case p.stated > 0 && !n.has(p.stated):
+			detail += fmt.Sprintf("comes from %s, and %d are stated", n, p.stated)
+		default:
+			continue
+		}
+		found.add(Finding{Name: "implied-n", Row: p.row, Files: p.files, Detail: detail})
+	}
+	return found.list()
+}
+
+type implied stat.Implied
+
+// implied is how many items the two numbers say there were.
+func (p pair) implied() (implied, error) {
+	mean, err := parseNumber(p.mean)
+	if err != nil {
+		return implied{}, err
+	}
+	se, err := parseNumber(p.error)
+	if err != nil {
+		return implied{}, err
+	}
+	n, err := stat.ImpliedItems(mean, se, int64(cmp.Or(p.metric.Scale, 1)), 1)
+	return implied(n), err
+}
+
+func (n implied) none() bool { return n.Low > n.High || n.Tried && len(n.Items) == 0 }
+
+func (n implied) has(items int) bool {
+	if n.Tried {
+		return slices.Contains(n.Items, int64(items))
+	}
+	return n.Low <= int64(items) && int64(items) <= n.High
+}
+
+func (n implied) String() string {
+	if n.Tried && len(n.Items) == 1 {
+		return fmt.Sprintf("%d items", n.Items[0])
+	}
+	if n.Tried {
+		return fmt.Sprintf("%d to %d items", n.Items[0], n.Items[len(n.Items)-1])
+	}
+	return fmt.Sprintf("%d to %d items", n.Low, n.High)
+}
+
+// pairs are the means of items that are right or wrong that stand beside their
+// standard errors.
+func (a *audit) pairs() []pair {
+	var all []pair
+	for _, t := range a.in.Tables {
+		for i, e := range t.Columns {
+			j := slices.IndexFunc(t.Columns, func(c harness.Column) bool {
+				return e.Metric != nil && e.Metric.Rule == harness.StandardError && c.Name == e.Metric.Of
+			})
+			if j < 0 || t.Columns[j].Metric == nil || t.Columns[j].Metric.Steps != 1 {
+				continue
+			}
+			for k := range t.Rows {
+				row := &t.Rows[k]
+				if max(i, j) < len(row.Values) {
+					all = append(all, pair{
+						row: rowName(t.Board, row.Entry), mean: row.Values[j], error: row.Values[i], metric: *t.Columns[j].Metric, name: e.Name,
+						stated: cmp.Or(statedItems(t, row), t.Items), files: []Place{placeOf(t.File, row.Line)},
+					})
+				}
+			}
+		}
+	}
+	for _, r := range a.in.Runs {
+		means := map[string]*harness.Aggregate{}
+		for i := range r.Aggregates {
+			means[r.Aggregates[i].Name] = &r.Aggregates[i]
+		}
+		for i := range r.Aggregates {
+			e := &r.Aggregates[i]
+			if m := means[e.Of]; e.Rule == harness.StandardError && m != nil && m.Steps == 1 && m.Rule == harness.Mean {
+				all = append(all, pair{
+					row: rowOf(r), mean: m.Value, error: e.Value, metric: m.Metric, name: e.Name,
+					stated: cmp.Or(m.Items, r.Dataset.Items), files: places(r),
+				})
+			}
+		}
+	}
+	return all
+}
+
+// noteImplied adds to numbers that cannot be recomputed how many items their standard
+// errors imply: it is all that can be said of them.
+func (a *audit) noteImplied(rows []Row) {
+	at := map[[2]string]int{}
+	for i, row := range rows {
+		if row.Status == NotComputable {
+			at[[2]string{row.Row, row.Metric}] = i + 1
+		}
+	}
+	for _, p := range a.pairs() {
+		i := at[[2]string{p.row, p.metric.Name}]
+		if i == 0 || rows[i-1].Published != p.mean {
+			continue
+		}
+		if n, err := p.implied(); err == nil && !n.none() {
+			rows[i-1].Detail += fmt.Sprintf("; its standard error implies %s", n)
+		}
+	}
+}
