@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -87,52 +88,86 @@ func ParseBundle(entry []byte) (*Bundle, error) {
 	if err := CheckCanonical(entry); err != nil {
 		return nil, fmt.Errorf("bundle: %w", err)
 	}
+	payload, sig, byKey := cutBundle(entry)
+	if !byKey {
+		var err error
+		if payload, sig, byKey, err = readBundle(entry); err != nil {
+			return nil, fmt.Errorf("bundle: %w", err)
+		}
+	}
+	b := &Bundle{Certificate: !byKey}
+	var err error
+	if b.Payload, err = base64.StdEncoding.Strict().DecodeString(payload); err != nil {
+		return nil, fmt.Errorf("bundle: payload: %w", err)
+	}
+	if b.Signature, err = base64.StdEncoding.Strict().DecodeString(sig); err != nil {
+		return nil, fmt.Errorf("bundle: signature: %w", err)
+	}
+	return b, nil
+}
+
+// bundleForm is what FormatBundle writes around payload, signature and hint.
+var bundleForm = [4]string{
+	`{"dsseEnvelope":{"payload":"`,
+	`","payloadType":"` + PayloadType + `","signatures":[{"keyid":"","sig":"`,
+	`"}]},"mediaType":"` + BundleMediaType + `","verificationMaterial":{"publicKey":{"hint":"`,
+	`"}}}`,
+}
+
+// cutBundle takes payload and signature, as they are written, out of a canonical bundle
+// that has the very form of FormatBundle, as most in a ledger have; ok is whether it
+// has.
+func cutBundle(entry []byte) (payload, sig string, ok bool) {
+	var values [len(bundleForm) - 1]string
+	for i, form := range bundleForm {
+		if entry, ok = bytes.CutPrefix(entry, []byte(form)); !ok {
+			return "", "", false
+		}
+		if i < len(values) {
+			end := bytes.IndexAny(entry, `"\`) // an escape is left to those who know it
+			if end < 0 {
+				return "", "", false
+			}
+			values[i], entry = string(entry[:end]), entry[end:]
+		}
+	}
+	return values[0], values[1], len(entry) == 0
+}
+
+// readBundle is cutBundle for every form that a bundle can have.
+func readBundle(entry []byte) (payload, sig string, byKey bool, err error) {
 	var mediaType string
 	var material map[string]json.RawMessage
 	var envelope json.RawMessage
 	if err := decodeMembers(entry, map[string]any{"mediaType": &mediaType, "verificationMaterial": &material, "dsseEnvelope": &envelope}); err != nil {
-		return nil, fmt.Errorf("bundle: %w", err)
+		return "", "", false, err
 	}
 	switch {
 	case mediaType != BundleMediaType:
-		return nil, fmt.Errorf("bundle: media type is %q, want %q", clip(mediaType), BundleMediaType)
+		return "", "", false, fmt.Errorf("media type is %q, want %q", clip(mediaType), BundleMediaType)
 	case len(envelope) == 0 || string(envelope) == "null":
-		return nil, errors.New("bundle: no dsseEnvelope")
+		return "", "", false, errors.New("no dsseEnvelope")
 	}
-	b, err := parseEnvelope(envelope)
-	if err != nil {
-		return nil, fmt.Errorf("bundle: %w", err)
-	}
-	_, byKey := material["publicKey"]
-	b.Certificate = !byKey
-	return b, nil
+	payload, sig, err = readEnvelope(envelope)
+	_, byKey = material["publicKey"]
+	return payload, sig, byKey, err
 }
 
-func parseEnvelope(envelope []byte) (*Bundle, error) {
-	var payload, payloadType string
+func readEnvelope(envelope []byte) (payload, sig string, err error) {
+	var payloadType string
 	var signatures []json.RawMessage
 	if err := decodeMembers(envelope, map[string]any{"payload": &payload, "payloadType": &payloadType, "signatures": &signatures}); err != nil {
-		return nil, err
+		return "", "", err
 	}
 	switch {
 	case payloadType != PayloadType:
-		return nil, fmt.Errorf("payload type is %q, want %q", clip(payloadType), PayloadType)
+		return "", "", fmt.Errorf("payload type is %q, want %q", clip(payloadType), PayloadType)
 	case len(signatures) != 1:
-		return nil, fmt.Errorf("%d signatures, want 1", len(signatures))
+		return "", "", fmt.Errorf("%d signatures, want 1", len(signatures))
 	}
-	var sig, keyID string
-	if err := decodeMembers(signatures[0], map[string]any{"sig": &sig, "keyid": &keyID}); err != nil {
-		return nil, err
-	}
-	var b Bundle
-	var err error
-	if b.Payload, err = base64.StdEncoding.Strict().DecodeString(payload); err != nil {
-		return nil, fmt.Errorf("payload: %w", err)
-	}
-	if b.Signature, err = base64.StdEncoding.Strict().DecodeString(sig); err != nil {
-		return nil, fmt.Errorf("signature: %w", err)
-	}
-	return &b, nil
+	var keyID string
+	err = decodeMembers(signatures[0], map[string]any{"sig": &sig, "keyid": &keyID})
+	return payload, sig, err
 }
 
 // SignedBy reports whether the bundle's signature is the key's.

@@ -141,13 +141,13 @@ func ParseStatement(payload []byte) (*Statement, error) {
 		return nil, fmt.Errorf("statement: %w", err)
 	}
 	var wire wireStatement
-	if err := decodeStrict(payload, &wire); err != nil {
+	if err := json.Unmarshal(payload, &wire); err != nil {
 		return nil, fmt.Errorf("statement: %w", err)
 	}
-	// encoding/json folds case, and ſ to s: written again, the members have the names
-	// that were meant.
+	// encoding/json folds case, and ſ to s, and passes over what it does not know:
+	// written again, the members are those that were meant, and no others.
 	if again, err := encodeCanonical(wire); err != nil || !bytes.Equal(again, payload) {
-		return nil, errors.New("statement: members are not spelled _type, predicate, predicateType and subject, with digest and name")
+		return nil, errors.New("statement: want the members _type, predicate, predicateType and subject, with digest and name, and no others")
 	}
 	if wire.Type != StatementType {
 		return nil, fmt.Errorf("statement: _type is %q, want %q", clip(wire.Type), StatementType)

@@ -232,7 +232,33 @@ func FuzzParseEntry(f *testing.F) {
 		if err == nil && StatementID(e.Bundle.Payload) != e.Statement.ID {
 			t.Error("id does not follow from the payload")
 		}
+		payload, sig, ok := cutBundle(data)
+		if !ok || CheckCanonical(data) != nil {
+			return
+		}
+		if p, s, byKey, err := readBundle(data); p != payload || s != sig || !byKey || err != nil {
+			t.Errorf("cut out of %q: %q, %q; read: %q, %q, %v, %v", data, payload, sig, p, s, byKey, err)
+		}
 	})
+}
+
+// What FormatBundle writes need not be read as JSON, and is read so all the same.
+func TestCutBundle(t *testing.T) {
+	for hint, plain := range map[string]bool{"": true, "SHA256:abc+/=": true, "<é>": true, "\"": false, "\"}}}": false, "\\": false} {
+		entry, err := FormatBundle([]byte("payload"), []byte("signature"), hint)
+		if err != nil {
+			t.Fatal(err)
+		}
+		payload, sig, ok := cutBundle(entry)
+		p, s, byKey, err := readBundle(entry)
+		if ok != plain || !byKey || err != nil || ok && (payload != p || sig != s) {
+			t.Errorf("hint %q: cut %q, %q, %v; read %q, %q, %v, %v", hint, payload, sig, ok, p, s, byKey, err)
+		}
+		b, err := ParseBundle(entry)
+		if err != nil || string(b.Payload) != "payload" || string(b.Signature) != "signature" || b.Certificate {
+			t.Errorf("hint %q: ParseBundle = %+v, %v", hint, b, err)
+		}
+	}
 }
 
 func FuzzNumberToDecimal(f *testing.F) {
