@@ -37,7 +37,7 @@ var ErrNoChange = errors.New("nothing changes: every row is as it was committed,
 // private, as CreateStore wants them for the store of the new version; the old
 // store stays as it is.
 func (s *Store) Next(ctx context.Context, change Change, private io.Writer) (*Version, error) {
-	n := &next{Store: s, change: change, version: &Version{
+	n := &next{Store: s, change: change, seen: newDigests(0), version: &Version{
 		Set: Set{ID: s.set.ID, Fields: s.set.Fields}, Issuer: s.issuer, Name: s.name, Key: s.key,
 	}}
 	var err error
@@ -72,6 +72,8 @@ type next struct {
 	before  []digest          // of every item so far: the digest of its normal form
 	normal  []digest          // the same of what is appended
 	keys    []Key             // of what is appended
+	seen    *digests          // of the keys of the rows
+	places  []place           // of each of them
 	rows    *committer
 	out     output
 	made    *assembly
@@ -118,22 +120,22 @@ func (n *next) read(ctx context.Context, private io.Writer) error {
 	if n.change.Source.Open == nil {
 		return nil
 	}
-	seen := map[digest]Row{}
-	_, err := eachRow(ctx, pass[struct{}]{src: n.change.Source, seed: maphash.MakeSeed(), progress: n.change.Progress}, func(row Row) error { return n.add(row, seen) })
+	_, err := eachRow(ctx, pass[struct{}]{src: n.change.Source, seed: maphash.MakeSeed(), progress: n.change.Progress}, n.add)
 	return err
 }
 
-func (n *next) add(row Row, seen map[digest]Row) error {
+func (n *next) add(row Row) error {
 	file := n.change.Source.Name
 	key, err := rowKey(file, row, n.key)
 	if err != nil {
 		return err
 	}
 	name := digestOf(keyContent(key))
-	if first, dup := seen[name]; dup {
-		return rowError(file, row, n.key, fmt.Sprintf("key %s is also that of row %d (line %d)", clip(string(key)), first.Number, first.Line), "give every row a key of its own")
+	if number, known := n.seen.add(name); known {
+		first := n.places[number]
+		return rowError(file, row, n.key, fmt.Sprintf("key %s is also that of row %d (line %d)", clip(string(key)), first.row, first.line), "give every row a key of its own")
 	}
-	seen[name] = Row{Number: row.Number, Line: row.Line}
+	n.places = append(n.places, place{uint32(row.Number), uint32(row.Line)})
 	values, rev := n.rows.valuesOf(row), uint32(0)
 	if old, known := n.newest[name]; known {
 		item, err := n.Item(uint64(old))
