@@ -82,14 +82,20 @@ func (e *env) issuing(c *cli.Context, h *home) (_ *issuing, err error) {
 }
 
 // readOnly knows the chain, with what is pending, and can sign nothing.
-func (s *issuing) readOnly() error {
-	pending, err := readEntries(s.path(pendingDir))
-	if err != nil {
-		return err
-	}
-	s.chain, err = s.readChain()
-	s.chain = append(s.chain, pending...)
+func (s *issuing) readOnly() (err error) {
+	s.chain, err = s.ownEntries()
 	return err
+}
+
+// ownEntries are the statements that were signed in the home: the chain, and what is
+// pending.
+func (h *home) ownEntries() ([]*attest.Entry, error) {
+	chain, err := h.readChain()
+	if err != nil {
+		return nil, err
+	}
+	pending, err := readEntries(h.path(pendingDir))
+	return append(chain, pending...), err
 }
 
 func (s *issuing) close(ctx context.Context) error {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -174,7 +173,8 @@ func openPackBy(reader attest.Reader, name string) (*attest.Pack, func(), error)
 
 // find returns the statement of one type that an argument names, and the pack
 // that carries it: a pack file, or an id, a unique prefix of one, or a name, among
-// the packs of the home.
+// what was signed in the home. Its packs are many and repeat each other: only the one
+// that was meant is opened.
 func find[P attest.Predicate](h *home, arg string) (*attest.Pack, *attest.Entry, P, error) {
 	var none P
 	if _, err := os.Stat(arg); err == nil {
@@ -185,50 +185,37 @@ func find[P attest.Predicate](h *home, arg string) (*attest.Pack, *attest.Entry,
 		entry, p, err := only[P](pack, arg)
 		return pack, entry, p, err
 	}
-	files, err := filepath.Glob(h.path(packsDir, "*"+packSuffix))
+	entries, err := h.ownEntries()
 	if err != nil {
 		return nil, nil, none, err
 	}
-	var found string
+	var found *attest.Entry
 	var best P
-	for _, file := range files {
-		id, err := attest.ParseHash(strings.TrimSuffix(filepath.Base(file), packSuffix))
-		if err != nil {
-			continue
-		}
-		pack, done, err := openPack(file)
-		if err != nil {
-			return nil, nil, none, err
-		}
-		e := pack.Entries[id]
-		if e == nil { // of a statement that was never signed
-			done()
-			continue
-		}
+	for _, e := range entries {
 		p, ok := e.Statement.Predicate.(P)
-		if ok && (strings.HasPrefix(id.String(), arg) && len(arg) >= 6 || nameOf(p) == arg) {
-			if found != "" && sameSet(best, p) {
-				if best.Head().Seq > p.Head().Seq {
-					done()
-					continue
-				}
-			} else if found != "" {
-				done()
-				return nil, nil, none, fmt.Errorf("%q is both %s and %s", arg, filepath.Base(found), filepath.Base(file))
-			}
-			found, best = file, p
+		id := e.Statement.ID.String()
+		switch {
+		case !ok || !(strings.HasPrefix(id, arg) && len(arg) >= 6) && nameOf(p) != arg:
+			continue
+		case found != nil && !sameSet(best, p):
+			return nil, nil, none, fmt.Errorf("%q is both %s and %s", arg, found.Statement.ID, id)
+		case found == nil || best.Head().Seq < p.Head().Seq:
+			found, best = e, p
 		}
-		done()
 	}
-	if found == "" {
+	if found == nil {
 		return nil, nil, none, withHint(fmt.Errorf("there is no %s %q", none.Kind(), arg), "name a pack file, a statement's id or a prefix of six or more digits, or a name")
 	}
-	pack, _, err := openPack(found)
+	file := h.packFile(found.Statement.ID)
+	pack, _, err := openPack(file)
 	if err != nil {
 		return nil, nil, none, err
 	}
-	id, _ := attest.ParseHash(strings.TrimSuffix(filepath.Base(found), packSuffix))
-	return pack, pack.Entries[id], pack.Entries[id].Statement.Predicate.(P), nil
+	entry := pack.Entries[found.Statement.ID]
+	if entry == nil {
+		return nil, nil, none, fmt.Errorf("%s does not hold the statement that it is named after", file)
+	}
+	return pack, entry, entry.Statement.Predicate.(P), nil
 }
 
 // sameSet reports whether two statements are of versions of one test set, of which
