@@ -211,6 +211,37 @@ func TestFarApart(t *testing.T) {
 	}
 }
 
+// Newton's method, if its steps are not shortened, never returns from where the first
+// one leads here.
+func TestOvershoot(t *testing.T) {
+	wins := [][]int64{{0, 1, 18, 0, 0}, {413, 0, 1, 2, 0}, {0, 0, 0, 1, 1}, {12, 0, 280, 0, 3789}, {1, 4702, 0, 0, 0}}
+	s := new(Battles)
+	for i := range wins {
+		for j, n := range wins[i] {
+			if n > 0 {
+				if err := s.AddCount(fmt.Sprint(i), fmt.Sprint(j), Won, n); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	f, err := New(s, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// At the maximum everybody wins as often as is expected.
+	for i := range wins {
+		won, expected := 0.0, 0.0
+		for j := range wins {
+			won += float64(wins[i][j])
+			expected += float64(wins[i][j]+wins[j][i]) / (1 + math.Exp((f.Ratings[j]-f.Ratings[i])/points))
+		}
+		if math.Abs(won-expected) > 1e-6 {
+			t.Errorf("%d won %v, of which %v are expected", i, won, expected)
+		}
+	}
+}
+
 // On average over many draws, a bootstrap's spread is the standard error.
 func TestBootstrapSpread(t *testing.T) {
 	f, err := New(battles(t, withTies...), Config{})

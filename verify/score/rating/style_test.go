@@ -39,13 +39,13 @@ func made() []battle {
 	return all
 }
 
-func styled(t *testing.T, c Convention) *Battles {
+func styled(t *testing.T, c Convention, battles int) *Battles {
 	t.Helper()
 	s, err := WithFeatures("tokens", "headers")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range made() {
+	for _, m := range made()[:battles] {
 		if err := s.Add(m.a, m.b, m.outcome, c.Difference(m.tokens[0], m.tokens[1]), c.Difference(m.header[0], m.header[1])); err != nil {
 			t.Fatal(err)
 		}
@@ -56,19 +56,23 @@ func styled(t *testing.T, c Convention) *Battles {
 // Of arena-rank 0.1.1's ContextualBradleyTerry with ftol=0, gtol=1e-14.
 func TestStyleArenaRank(t *testing.T) {
 	for _, c := range []struct {
-		reweight              int
+		battles, reweight     int
 		ratings, style, width []float64
 	}{
-		{50,
+		{2000, 50,
 			[]float64{1080.5696509481186, 1057.5842901425226, 989.3630286844032, 977.9273283147157, 958.3292111632938, 936.2264907469461},
 			[]float64{0.06390305199443427, -0.0021245188818687917},
 			[]float64{21.156396138955643, 21.11680074026117, 20.578171606796445, 21.276983774537143, 20.530490692485728, 20.745225687925426}},
-		{0,
+		{60, 50,
+			[]float64{1049.2916927457, 982.1722909414598, 997.32314541091, 1145.0328168077106, 925.0297240457517, 901.150330048468},
+			[]float64{0.046470102674978676, 0.06789519507856222},
+			[]float64{157.5344610224804, 146.4146754250894, 114.42548354529299, 140.49778213686727, 107.10554698042392, 132.6507553836691}},
+		{2000, 0,
 			[]float64{1079.879807768685, 1058.743405545424, 989.4861659943039, 977.6174035329327, 958.2646075028471, 936.0086096558075},
 			[]float64{0.0647943482758005, -0.002387230879418644},
 			[]float64{21.089916074625762, 21.062804684924686, 20.519183481919413, 21.26226455410415, 20.48106922426075, 20.730766480316106}},
 	} {
-		f, err := New(styled(t, ArenaRank), Config{Reweight: c.reweight})
+		f, err := New(styled(t, ArenaRank, c.battles), Config{Reweight: c.reweight})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +85,7 @@ func TestStyleArenaRank(t *testing.T) {
 // Of FastChat's loss for style control (reg 0.5, base 10), minimised by SciPy 1.17.1's
 // BFGS and then Newton's method to a gradient of 1e-14.
 func TestStyleFastChat(t *testing.T) {
-	f, err := New(styled(t, FastChat), Config{Convention: FastChat})
+	f, err := New(styled(t, FastChat, 2000), Config{Convention: FastChat})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +103,7 @@ func TestStyleFastChat(t *testing.T) {
 }
 
 func TestStyleErrors(t *testing.T) {
-	s := styled(t, ArenaRank)
+	s := styled(t, ArenaRank, 2000)
 	if err := s.AddCount("m1", "m2", Won, 3); err == nil {
 		t.Error("a count of battles with features: no error")
 	}

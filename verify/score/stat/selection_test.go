@@ -43,7 +43,7 @@ func TestGivenSelected(t *testing.T) {
 			t.Errorf("GivenSelected(%v, %v, %v) = %v, %v, want %v", c.x, c.y, c.se, got, err, c.want)
 		}
 	}
-	for _, c := range []struct{ x, y, se float64 }{{1, 1, 1}, {1, 2, 1}, {2, 1, 0}, {2, 1, -1}, {1.01, 1, 1}, {math.NaN(), 1, 1}, {2, math.Inf(-1), 1}, {math.Inf(1), 1, 1}} {
+	for _, c := range []struct{ x, y, se float64 }{{1, 1, 1}, {1, 2, 1}, {2, 1, 0}, {2, 1, -1}, {1, 2, -1}, {1.01, 1, 1}, {math.NaN(), 1, 1}, {2, math.Inf(-1), 1}, {math.Inf(1), 1, 1}} {
 		if got, err := GivenSelected(c.x, c.y, c.se); err == nil {
 			t.Errorf("GivenSelected(%v, %v, %v) = %v, want an error", c.x, c.y, c.se, got)
 		}
