@@ -26,17 +26,19 @@ var alpacaColumns = []Metric{
 
 var alpacaTable = Importer{
 	Name:   "alpacaeval-leaderboard",
-	Tested: "the four leaderboards of alpaca_eval at cd543a1",
+	Tested: "the nine leaderboards of alpaca_eval at cd543a1, and the nine of its site",
 	About: About{
-		Files:     "ANNOTATOR_leaderboard.csv",
-		Model:     "by the name in the first column",
+		Files:     "ANNOTATOR_leaderboard.csv, of the package or of the site",
+		Model:     "by the name in the first column; on the site by the folder that samples links to, if any",
 		Dataset:   "not named; n_total says how many items",
 		Items:     "none; they are in the annotations of the same annotator and model",
 		Aggregate: "win_rate, standard_error (n−1), n_wins, n_wins_base, n_draws, n_total, discrete_win_rate, avg_length (cut off), length_controlled_winrate",
 		Absent:    "revision of the model, date, digest of the annotations",
 	},
 	Claims: func(name string, head []byte) bool {
-		return strings.HasSuffix(name, "_leaderboard.csv") && bytes.HasPrefix(head, []byte(",")) && bytes.Contains(firstLine(head), []byte("win_rate,"))
+		first := firstLine(head)
+		return strings.HasSuffix(name, "_leaderboard.csv") && (bytes.HasPrefix(first, []byte(",")) || bytes.HasPrefix(first, []byte("name,"))) &&
+			bytes.Contains(first, []byte("win_rate,"))
 	},
 	Read: readAlpacaTable,
 }
@@ -52,7 +54,11 @@ func readAlpacaTable(fsys fs.FS, name string) (*Imported, error) {
 		File:   File{Path: name},
 		Board:  strings.TrimSuffix(path.Base(uncompressedName(name)), "_leaderboard.csv"),
 	}
+	samples := -1
 	err := readCSV(fsys, name, func(fields []string) error {
+		if fields[0] == "name" {
+			samples = slices.Index(fields, "samples")
+		}
 		for _, f := range fields[1:] {
 			if slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Name == f }) {
 				return fmt.Errorf("column %q is there twice", f)
@@ -65,13 +71,29 @@ func readAlpacaTable(fsys fs.FS, name string) (*Imported, error) {
 		}
 		return nil
 	}, func(line int, fields []string) error {
-		t.Rows = append(t.Rows, TableRow{Entry: strings.Clone(fields[0]), Line: line, Values: cloneAll(fields[1:])})
+		entry := fields[0]
+		if samples >= 0 {
+			entry = alpacaEntry(entry, fields[samples])
+		}
+		t.Rows = append(t.Rows, TableRow{Entry: strings.Clone(entry), Line: line, Values: cloneAll(fields[1:])})
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &Imported{Tables: []*Table{t}}, nil
+}
+
+// alpacaEntry is what the package calls a row of the site, which has names for people
+// and links to the answers.
+func alpacaEntry(name, samples string) string {
+	dir, file := path.Split(samples)
+	if before, entry, ok := strings.Cut(dir, "/results/"); ok && file == "model_outputs.json" && before != "" {
+		if entry = strings.TrimSuffix(entry, "/"); entry != "" && !strings.Contains(entry, "/") {
+			return entry
+		}
+	}
+	return name
 }
 
 // cloneAll lets go of the line that the fields are part of.

@@ -133,6 +133,63 @@ func TestAlpacaOutputs(t *testing.T) {
 	}
 }
 
+func TestAlpacaTables(t *testing.T) {
+	in := importAll(t, map[string]string{
+		"j_leaderboard.csv": ",win_rate,mode,n_total\na b,50.0,minimal,805\n",
+		"site/j_leaderboard.csv": "name,win_rate,avg_length,link,samples,filter\n" +
+			"A (b),50.0,7,,https://x.example/blob/main/results/a%20b/model_outputs.json,minimal\nC,1,2,,,\n",
+		"other_leaderboard.csv": "model,accuracy\n",
+		"twice_leaderboard.csv": ",win_rate,win_rate,x\n",
+	})
+	var got []string
+	for _, table := range in.Tables {
+		for _, r := range table.Rows {
+			got = append(got, fmt.Sprint(table.Board, "/", r.Entry, " ", r.Line, " ", len(table.Columns) == len(r.Values)))
+		}
+	}
+	if diff := cmp.Diff([]string{"j/a b 2 true", "j/a%20b 2 true", "j/C 3 true"}, got); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+	if m := in.Tables[0].Columns[0].Metric; m == nil || m.Rule != Mean || in.Tables[0].Columns[1].Metric != nil {
+		t.Error("columns do not say how they come from items")
+	}
+	if len(in.Unrecognised) != 1 || len(in.Refused) != 1 || in.Refused[0].Reason != `line 1: column "win_rate" is there twice` {
+		t.Errorf("unrecognised %v, refused %+v", in.Unrecognised, in.Refused)
+	}
+}
+
+func TestAlpacaDifficulties(t *testing.T) {
+	in := importAll(t, map[string]string{
+		"d.json":       `{"note":"x","instruction_difficulty":[0.5,-1e-2]}`,
+		"bad.json":     `{"instruction_difficulty":[0.5,null]}`,
+		"empty.json":   `{"instruction_difficulty":7}`,
+		"df_gamed.csv": "index,model,instruction_difficulty,not_gamed_baseline\n0,a,0.5,False\n1,a,-0.25,False\n0,b,0.5,False\n1,b,-0.25,False\n",
+		"gap.csv":      "index,instruction_difficulty\n0,0.5\n2,0.5\n",
+		"nan.csv":      "index,instruction_difficulty\n0,NaN\n",
+		"two.csv":      "index,instruction_difficulty\n0,0.5\n0,0.6\n",
+	})
+	var got []string
+	for _, r := range in.Runs {
+		for _, it := range r.Items.All() {
+			got = append(got, fmt.Sprint(r.Files[0].Path, " ", it.ID, " ", it.Values))
+		}
+	}
+	if diff := cmp.Diff([]string{"d.json 0 [0.5]", "d.json 1 [-0.01]", "df_gamed.csv 0 [0.5]", "df_gamed.csv 1 [-0.25]"}, got); diff != "" {
+		t.Errorf("difficulties (-want +got):\n%s", diff)
+	}
+	got = nil
+	for _, r := range in.Refused {
+		got = append(got, r.File.Path+": "+r.Reason)
+	}
+	want := []string{
+		"bad.json: instruction_difficulty: element 1 is null, want a number", "empty.json: instruction_difficulty is no list of numbers",
+		"gap.csv: instruction 1 has no difficulty", `nan.csv: line 2: difficulty "NaN" is no number`, "two.csv: line 3: instruction 0 has two difficulties",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("refused (-want +got):\n%s", diff)
+	}
+}
+
 func TestAlpacaWeights(t *testing.T) {
 	const csv = ",np.tanh(std_delta_len),instruction_difficulty,not_gamed_baseline.astype(float)\nm,-1,0.5,0.25\n"
 	in := importAll(t, map[string]string{
@@ -184,11 +241,12 @@ func FuzzAlpaca(f *testing.F) {
 	f.Add([]byte(board + "\""))
 	f.Add([]byte(`[{"instruction":"a","output":"b","generator":"g"},{"output":"\"]\\"}]`))
 	f.Add([]byte(`{"instruction_difficulty":[1,2e3]}`))
+	f.Add([]byte("index,instruction_difficulty\n0,1\n1,-2\n0,1\n"))
 	f.Add([]byte(`{"preference":2,"len1":1,"len2":-1,"generator_2":"m","annotator":"j"}`))
 	f.Add([]byte(",np.tanh(std_delta_len),instruction_difficulty,not_gamed_baseline.astype(float)\nm,-1,0.5,0.25\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		fsys := fstest.MapFS{}
-		for _, name := range []string{"m/annotations.json", "m/model_outputs.json", "j__m.jsonl", "j_leaderboard.csv", "w.csv", "d.json"} {
+		for _, name := range []string{"m/annotations.json", "m/model_outputs.json", "j__m.jsonl", "j_leaderboard.csv", "w.csv", "d.json", "df_gamed.csv"} {
 			fsys[name] = &fstest.MapFile{Data: data}
 		}
 		in, err := Import(t.Context(), fsys, []string{"."}, nil)

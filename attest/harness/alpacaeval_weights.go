@@ -2,7 +2,6 @@ package harness
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -56,50 +55,4 @@ func readAlpacaWeights(fsys fs.FS, name string) (*Imported, error) {
 		return nil, err
 	}
 	return &Imported{Weights: []*Weights{w}}, nil
-}
-
-// AlpacaDifficulties is the format of a run whose items are AlpacaEval's instructions,
-// in their order, and whose only measure is how difficult each is.
-const AlpacaDifficulties = "alpacaeval-difficulties"
-
-var alpacaDifficulties = Importer{
-	Name:   AlpacaDifficulties,
-	Tested: "one list of 805 difficulties that was recovered from glm_preference in two files of annotations",
-	About: About{
-		Files:     `a JSON object with a member instruction_difficulty, a list in the order of the instructions`,
-		Model:     "none",
-		Dataset:   "not named",
-		Items:     "the difficulty of each instruction, as the regression behind length_controlled_winrate takes it",
-		Aggregate: "none",
-		Absent:    "the instructions themselves, and where the difficulties come from",
-	},
-	Claims: func(name string, head []byte) bool {
-		return strings.HasSuffix(name, ".json") && bytes.HasPrefix(head, []byte("{")) && hasMember(head, "instruction_difficulty")
-	},
-	Read: readAlpacaDifficulties,
-}
-
-func readAlpacaDifficulties(fsys fs.FS, name string) (*Imported, error) {
-	data, err := readPlain(fsys, name)
-	if err != nil {
-		return nil, err
-	}
-	doc, err := checkForeign(data)
-	if err != nil {
-		return nil, err
-	}
-	r := &Run{Format: AlpacaDifficulties, Files: []File{{Path: name}}, Measures: []string{"difficulty"}}
-	for i, v := range doc.get("instruction_difficulty").elements() {
-		x, ok := v.float()
-		if !ok {
-			return nil, fmt.Errorf("instruction_difficulty: element %d is %s, want a number", i, v.describe())
-		}
-		if err := r.Items.Add(Item{ID: fmt.Sprint(i), Values: []float64{x}}); err != nil {
-			return nil, err
-		}
-	}
-	if r.Items.Len() == 0 {
-		return nil, errors.New("instruction_difficulty is no list of numbers")
-	}
-	return &Imported{Runs: []*Run{r}}, nil
 }

@@ -49,7 +49,7 @@ type Refusal struct {
 // Importers lists them all, in the order in which they are asked.
 func Importers() []Importer {
 	return []Importer{
-		alpacaTable, alpacaAnnotations, alpacaOutputs, alpacaWeights, alpacaDifficulties,
+		alpacaTable, alpacaAnnotations, alpacaOutputs, alpacaWeights, alpacaDifficulties, alpacaGamed,
 	}
 }
 

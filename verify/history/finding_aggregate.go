@@ -9,33 +9,61 @@ import (
 // aggregateDiffers finds rows with numbers that do not come out of their results.
 func aggregateDiffers(a *audit) []Finding {
 	var all []Finding
-	at := map[string]int{}
-	why := map[string][]string{}
+	said := map[string]*statements{}
 	for _, row := range a.results {
 		if row.Status != Differs {
 			continue
 		}
-		i, ok := at[row.Row]
-		if !ok {
-			i = len(all)
-			at[row.Row] = i
+		if said[row.Row] == nil {
+			said[row.Row] = &statements{at: len(all), byReason: map[string][]string{}}
 			all = append(all, Finding{Name: "aggregate-differs", Row: row.Row})
 		}
-		all[i].Files = dedupe(append(all[i].Files, row.Files...))
-		all[i].Detail += fmt.Sprintf("; %s is published as %s and comes to %s", row.Metric, row.Published, row.Recomputed)
-		for _, reason := range strings.Split(row.Detail, "; ") {
-			if !strings.HasPrefix(reason, "differs by ") && !slices.Contains(why[row.Row], reason) {
-				why[row.Row] = append(why[row.Row], reason)
-			}
-		}
+		s := said[row.Row]
+		all[s.at].Files = append(all[s.at].Files, row.Files...)
+		s.add(row)
 	}
-	for i := range all {
-		all[i].Detail = strings.TrimPrefix(all[i].Detail, "; ")
-		if reasons := why[all[i].Row]; len(reasons) > 0 {
-			all[i].Detail += " (" + strings.Join(reasons, "; ") + ")"
-		}
+	for _, s := range said {
+		all[s.at].Files = dedupe(all[s.at].Files)
+		all[s.at].Detail = s.String()
 	}
 	return all
+}
+
+// statements are what is said of the numbers of one row, those together that have the
+// same reason.
+type statements struct {
+	at       int
+	reasons  []string
+	byReason map[string][]string
+}
+
+func (s *statements) add(row Row) {
+	var why []string
+	for _, clause := range strings.Split(row.Detail, "; ") {
+		if !strings.HasPrefix(clause, "differs by ") { // the two numbers show it
+			why = append(why, clause)
+		}
+	}
+	reason := strings.Join(why, "; ")
+	text := fmt.Sprintf("%s is published as %s and comes to %s", row.Metric, row.Published, row.Recomputed)
+	if s.byReason[reason] == nil {
+		s.reasons = append(s.reasons, reason)
+	}
+	if !slices.Contains(s.byReason[reason], text) { // two tables can have the same number
+		s.byReason[reason] = append(s.byReason[reason], text)
+	}
+}
+
+func (s *statements) String() string {
+	var all []string
+	for _, reason := range s.reasons {
+		text := strings.Join(s.byReason[reason], "; ")
+		if reason != "" {
+			text += " (" + reason + ")"
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, "; ")
 }
 
 // noticed are what importers saw.

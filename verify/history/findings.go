@@ -9,27 +9,42 @@ var checks = []func(a *audit) []Finding{
 	noModelIdentity, noticed,
 }
 
-// Kind is a name that findings have, and what it says.
-type Kind struct{ Name, Meaning string }
+// Kind is a name that findings have, and what it says. One that disowns says that
+// numbers which come out of the results may still not be the row's.
+type Kind struct {
+	Name, Meaning string
+	Disowns       bool
+}
 
 // Kinds lists them, those first that say most against a row.
 func Kinds() []Kind {
 	return []Kind{
-		{"identical-evidence", "two rows have the same results, item by item"},
-		{"generator-mismatch", "beside the items stands another model's name than the row's"},
-		{"judge-mismatch", "beside the items stands another judge's name than the table's"},
-		{"outputs-differ", "the answers that were graded are other than those that lie elsewhere under the model's name"},
-		{"edited-scores", "grades were changed after they were given"},
-		{"retried-failures", "items were tried again because they had failed"},
-		{"impossible-score", "no outcome of the stated number of items gives the published number"},
-		{"implied-n", "a mean and its standard error belong to another number of items than is stated, or to none"},
-		{"aggregate-differs", "a published number does not come out of the results, or of the row's other numbers"},
-		{"sentinel-averaged", "a value that stands for no grade counts as one"},
-		{"duplicate-items", "items are there more than once, and count as often"},
-		{"missing-items", "items have no result, and do not count"},
-		{"denominator-mixed", "numbers that are compared are means over different numbers of items"},
-		{"no-model-identity", "nothing says which model the results are of"},
+		{"identical-evidence", "two rows have the same results, item by item", true},
+		{"generator-mismatch", "beside the items stands another model's name than the row's", true},
+		{"judge-mismatch", "beside the items stands another judge's name than the table's", true},
+		{"outputs-differ", "the answers that were graded are other than those that lie elsewhere under the model's name", true},
+		{"edited-scores", "grades were changed after they were given", true},
+		{"retried-failures", "items were tried again because they had failed", true},
+		{"impossible-score", "no outcome of the stated number of items gives the published number", false},
+		{"implied-n", "a mean and its standard error belong to another number of items than is stated, or to none", false},
+		{"aggregate-differs", "a published number does not come out of the results, or of the row's other numbers", false},
+		{"sentinel-averaged", "a value that stands for no grade counts as one", false},
+		{"duplicate-items", "items are there more than once, and count as often", false},
+		{"missing-items", "items have no result, and do not count", false},
+		{"denominator-mixed", "numbers that are compared are means over different numbers of items", false},
+		{"no-model-identity", "nothing says which model the results are of", false},
 	}
+}
+
+// Disowned are the rows, and entries for all tables, whose results may not be theirs.
+func (r *Report) Disowned() map[string]bool {
+	rows := map[string]bool{}
+	for _, f := range r.Findings {
+		if i := rank(f.Name); i >= 0 && Kinds()[i].Disowns {
+			rows[f.Row] = true
+		}
+	}
+	return rows
 }
 
 func rank(name string) int {

@@ -24,8 +24,9 @@ func Scores(w io.Writer, r *history.Report) error {
 	p := &printer{w: bufio.NewWriter(w)}
 	p.wrap("", scoresSummary(r))
 	boards := groupBy(r.Rows, func(r history.Row) string { return r.Board })
+	disowns := r.Disowned()
 	if len(boards) > 0 {
-		p.overview(boards)
+		p.overview(boards, disowns)
 	}
 	for all := r.Findings; len(all) > 0; {
 		n := 1
@@ -36,7 +37,7 @@ func Scores(w io.Writer, r *history.Report) error {
 		all = all[n:]
 	}
 	for _, board := range boards {
-		p.board(board)
+		p.board(board, disowns)
 	}
 	return p.w.Flush()
 }
@@ -122,7 +123,8 @@ func groupBy(rows []history.Row, key func(history.Row) string) [][]history.Row {
 type rowState int
 
 const (
-	whole rowState = iota
+	whole    rowState = iota
+	disowned          // by a finding
 	partly
 	broken
 	silent
@@ -131,13 +133,15 @@ const (
 	rowStates
 )
 
-func stateOf(entry []history.Row) rowState {
+func stateOf(entry []history.Row, disowns map[string]bool) rowState {
 	n := countStatus(entry)
 	switch {
 	case n[history.Differs]+n[history.Impossible] > 0:
 		return broken
 	case n[history.Unpublished] == len(entry):
 		return unpublished
+	case n[history.Reproduced] > 0 && (disowns[entry[0].Row] || disowns[entry[0].Entry]):
+		return disowned
 	case n[history.Reproduced] == len(entry):
 		return whole
 	case n[history.Reproduced] > 0:
@@ -153,25 +157,25 @@ func byRow(rows []history.Row) [][]history.Row {
 }
 
 // overview says in one line for each table how many of its rows stand.
-func (p *printer) overview(boards [][]history.Row) {
-	p.printf("\n%8s %8s %8s %8s %8s  rows of\n", "stand", "in part", "differ", "unknown", "no row")
+func (p *printer) overview(boards [][]history.Row, disowns map[string]bool) {
+	p.printf("\n%8s %8s %8s %8s %8s %8s  rows of\n", "stand", "in part", "in doubt", "differ", "unknown", "no row")
 	for _, board := range boards {
 		var n [rowStates]int
 		for _, entry := range byRow(board) {
-			n[stateOf(entry)]++
+			n[stateOf(entry, disowns)]++
 		}
-		p.printf("%8d %8d %8d %8d %8d  %s\n", n[whole], n[partly], n[broken], n[silent]+n[unread], n[unpublished], clean(boardName(board)))
+		p.printf("%8d %8d %8d %8d %8d %8d  %s\n", n[whole], n[partly], n[disowned], n[broken], n[silent]+n[unread], n[unpublished], clean(boardName(board)))
 	}
 }
 
 func boardName(rows []history.Row) string { return cmp.Or(rows[0].Board, "no table") }
 
-func (p *printer) board(rows []history.Row) {
+func (p *printer) board(rows []history.Row, disowns map[string]bool) {
 	p.printf("\n")
 	p.wrap("", boardName(rows))
 	var names [rowStates][]string
 	for _, entry := range byRow(rows) {
-		state, name := stateOf(entry), cmp.Or(entry[0].Entry, entry[0].Row)
+		state, name := stateOf(entry, disowns), cmp.Or(entry[0].Entry, entry[0].Row)
 		switch state {
 		case broken:
 			p.brokenRow(name, entry)
@@ -181,6 +185,7 @@ func (p *printer) board(rows []history.Row) {
 			names[state] = append(names[state], name)
 		}
 	}
+	p.names("in doubt: reproduced, and a finding says that the results may not be the row's", names[disowned])
 	p.names("stand, all numbers reproduced", names[whole])
 	p.names("reproduced in part, the rest not recomputable", names[partly])
 	p.names("not recomputable", names[silent])

@@ -29,10 +29,12 @@ func scoresReport() *history.Report {
 			row("d", "acc", "50.0", "50.0", 10, history.Reproduced, ""),
 			row("d", "f1", "0.3", "", 0, history.NotComputable, "nothing says how it comes from the items"),
 			row("e", "acc", "", "53", 10, history.Unpublished, ""),
+			row("g", "acc", "54.0", "54.0", 10, history.Reproduced, ""),
 			row("f", "acc", "0.33", "", 7, history.Impossible, "no k of 7 gives it"),
 			{Row: "bad\x1b[2J.json", Status: history.NotComputable, Detail: "not read: unexpected EOF", Files: []history.Place{{Path: "bad\x1b[2J.json", SHA256: hash}}},
 		},
-		Findings: []history.Finding{{Name: "generator-mismatch", Row: "j/b", Files: []history.Place{table}, Detail: "the row is \"b\", and it says\x1b[1m otherwise"}},
+		Findings: []history.Finding{{Name: "generator-mismatch", Row: "j/b", Files: []history.Place{table}, Detail: "the row is \"b\", and it says\x1b[1m otherwise"},
+			{Name: "identical-evidence", Row: "g", Files: []history.Place{table}, Detail: "the results are another's"}},
 	}
 	r.Rows[0].Interval = &history.Interval{Method: "normal 95 %", Low: "20.0", High: "80.0"}
 	for i := range mostFindings + 2 {
@@ -55,16 +57,21 @@ func TestScores(t *testing.T) {
 	for i := range mostFindings {
 		again = append(again, fmt.Sprintf("  j/m%d\n      9 of 10 items have a result\n      abcd0000 file-0\n      abcd0000 file-1\n      abcd0000 file-2\n      abcd0000 file-3\n      and 1 file more\n", i))
 	}
-	want := `8 published numbers: 3 reproduced, 1 differs, 1 impossible, 3 not recomputable; 11
+	want := `9 published numbers: 4 reproduced, 1 differs, 1 impossible, 3 not recomputable; 12
   findings
 
-   stand  in part   differ  unknown   no row  rows of
-       1        1        2        1        1  j
-       0        0        0        1        0  no table
+   stand  in part in doubt   differ  unknown   no row  rows of
+       1        1        1        2        1        1  j
+       0        0        0        0        1        0  no table
 
 generator-mismatch (1): beside the items stands another model's name than the row's
   j/b
       the row is "b", and it says�[1m otherwise
+      abcd0000 j.csv:2
+
+identical-evidence (1): two rows have the same results, item by item
+  g
+      the results are another's
       abcd0000 j.csv:2
 |
 missing-items (10): items have no result, and do not count
@@ -75,6 +82,7 @@ j
       acc 51.0, recomputed 49 from 10 items: differs by -2
   f: 0 of 1 number reproduced
       acc 0.33: impossible: no k of 7 gives it
+  in doubt: reproduced, and a finding says that the results may not be the row's (1): g
   stand, all numbers reproduced (1): a
   reproduced in part, the rest not recomputable (1): d
   not recomputable (1): c
