@@ -33,7 +33,7 @@ type outcome struct {
 }
 
 // TestSecondSource holds the verdicts on all forgeries, and on variations of one of
-// them, against those of a verifier that was written from the protocol alone. With
+// them, against those of a verifier that was written from the protocol. With
 // PROCTOR_THOROUGH=1 all are varied.
 func TestSecondSource(t *testing.T) {
 	python := secondPython(t)
@@ -50,9 +50,6 @@ func TestSecondSource(t *testing.T) {
 		}
 		a := txtar.Parse(data)
 		short := strings.TrimSuffix(filepath.Base(name), ".txtar")
-		if slices.Contains(disclosed, short) {
-			continue
-		}
 		all := map[string]*txtar.Archive{short: a}
 		if short == "score" || os.Getenv("PROCTOR_THOROUGH") == "1" {
 			all = variants(a, short)
@@ -75,10 +72,6 @@ func TestSecondSource(t *testing.T) {
 	}
 	t.Logf("%d verdicts compared", len(theirs))
 }
-
-// disclosed are the forgeries in openings and audits, which the second verifier does
-// not read.
-var disclosed = []string{"opened-at-another-index", "opened-in-part", "opened-otherwise", "opened-two-ways", "private-member", "regraded"}
 
 // secondPython is a Python that can run the second verifier.
 func secondPython(t *testing.T) string {
@@ -233,8 +226,7 @@ func firstVerdict(t *testing.T, a *txtar.Archive) outcome {
 	return o
 }
 
-// differences are what two verdicts say differently, but for what the second does not
-// judge.
+// differences are what two verdicts say differently.
 func differences(first, second outcome) []string {
 	var diff []string
 	differ := func(what string, a, b any) {
@@ -247,9 +239,6 @@ func differences(first, second outcome) []string {
 	differ("facets", first.Facets, second.Facets)
 	differ("stale", first.Stale, second.Stale)
 	for _, c := range verify.Catalogue {
-		if c.Name == "testset/openings" || c.Name == "audit/regrade" {
-			continue
-		}
 		differ(c.Name, first.Checks[c.Name], second.Checks[c.Name])
 	}
 	if len(diff) > 0 && first.Reason+second.Reason != "" {

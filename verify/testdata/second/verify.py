@@ -1,50 +1,52 @@
 #!/usr/bin/env python3
-"""Judges Proctor evidence packs: a second verifier, written from the protocol alone.
+"""Judges Proctor evidence packs: a second verifier, written from the protocol.
 
     verify.py PACK POLICY [--at TIME]    PACK: a .proctor zip or a directory
     verify.py [--json] FORGERY.txtar     policy and time are inside; several files, or their directory
 
-Written without reading the verifier in Go, so that a rule which one of them has got wrong shows as a difference. It goes
-no further than CAL-1: model/recomputed, model/uncovered, order/run-later and completeness/registrations are always missing;
-RFC 3161 tokens, audits, openings, ledgers and subjects are not read. It cannot check BLS: a beacon round counts if its JSON
-parses and sha256(signature) = randomness. Python 3.11 and the package cryptography.
+Written without the verifier in Go, so that a rule which one of them has got wrong shows as a difference. Only what the protocol leaves open was looked up there:
+of openings, regrades, corrected tables, releases and histories, and on what a contradiction rests. It goes no further than CAL-1: model/recomputed, model/uncovered,
+order/run-later and completeness/registrations are always missing; RFC 3161 tokens, encrypted files, ledgers and subjects are not read. It cannot check BLS:
+a beacon round counts if its JSON parses and sha256(signature) = randomness. Python 3.11 and the package cryptography.
 """
-import base64, calendar, hashlib, hmac, itertools, json, math, re, struct, sys, time, tomllib, zipfile
+import base64, bisect, calendar, hashlib, hmac, itertools, json, math, re, statistics, sys, time, tomllib, zipfile
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from statistics import mean, median, mode
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes, serialization as pem
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 RANK, LEVELS = ["n/a", "proven", "attested", "missing", "contradicted"], ["CAL-0", "CAL-1-R", "CAL-1", "CAL-2", "CAL-3", "CAL-4"]
 HEADLINES = ["CANNOT CHECK", "CONTRADICTED", "RETRACTED", "NOT SUPPORTED", "SUPPORTED WITH GAPS", "SUPPORTED"]
 TYPES = "application/vnd.dev.sigstore.bundle.v0.3+json", "application/vnd.in-toto+json", "https://in-toto.io/Statement/v1"
 NEEDS = {k: names.split() for k, names in {  # by facet and level; at 0 a check can only contradict
     "I0": "statement/one-branch retraction/none", "I1": "identity/signed", "I2": "identity/role identity/configuration registration/terms",
-    "O1": "order/logged order/registered-before-result", "O2": "order/run-later",
-    "C1": "completeness/chains", "C2": "completeness/registrations", "V0": "testset/history result/first",
-    "V1": "testset/committed testset/skeleton testset/active registration/items result/evaluator result/items "
-          "result/grades result/root result/score score/recomputed score/items",
-    "D1": "model/committed model/seal model/same-as-released model/same-in-all-rows", "D2": "model/recomputed model/uncovered", "D0": "model/package"}.items()}
-CHECKS = sum(NEEDS.values(), [])
+    "O1": "order/logged order/registered-before-result", "O2": "order/run-later", "C1": "completeness/chains", "C2": "completeness/registrations",
+    "V0": "testset/history testset/openings result/first audit/regrade", "D2": "model/recomputed model/uncovered", "D0": "model/package",
+    "V1": "testset/committed testset/skeleton testset/active registration/items result/evaluator result/items result/grades "
+          "result/root result/score score/recomputed score/items", "D1": "model/committed model/seal model/same-as-released model/same-in-all-rows"}.items()}
+CHECKS, STATES = sum(NEEDS.values(), []), {True: "proven", False: "contradicted", None: "missing"}
+COMPARES = {n: who for who, names in {"reg": "identity registration", "set": "testset", "reg result": "order result score audit", "reg release": "model",
+    "": "model/same-in-all-rows", "reg model": "model/committed", "set reg": "testset/committed registration/items score/items", "set reg result": "result/items result/root"
+    }.items() for n in names.split()}
 NONE = {"headline": HEADLINES[0], "level": LEVELS[0], "facets": "I0 O0 C0 V0 D0 U0", "stale": False, "checks": {}}
-ROLES = "weights config tokenizer chat-template generation-config preprocessor code gguf-kv".split()
+ROLES, PASS = "weights config tokenizer chat-template generation-config preprocessor code gguf-kv".split(), ("pass@k", "pass^k")
 NAMES = re.compile(r"entries/[0-9a-f]{64}\.(sigstore\.json|tlog-proof|tsr)|artifacts/[0-9a-f]{64}|beacons/[0-9a-f]{64}-(0|[1-9]\d*)\.json")
+PROOF = re.compile(r"c2sp\.org/tlog-proof@v1\n(?:extra \S*\n)?index (0|[1-9]\d*)\n((?:\S+\n)*)\n((.+)\n(0|[1-9]\d*)\n(\S+)\n(?:.+\n)*)\n((?:— \S+ \S+\n)+)")
 SCHEMAS = {f.name.split(".")[0]: json.loads(f.read_text()) for f in (Path(__file__).resolve().parents[3] / "schemas").glob("*.schema.json")}
-ROW = re.compile(r'\{"grade":"(?P<grade>excluded:[a-z0-9-]{1,32}|(?!-0")%s)","item":(?P<item>0|[1-9][0-9]*)(,"response":"(?P<response>HASH)")?,"sample":'
-                 r'(?P<sample>0|[1-9][0-9]*)(,"trace":"(?P<trace>HASH)")?\}'.replace("HASH", "(?!0{64})[0-9a-f]{64}")
-                 % SCHEMAS["common"]["$defs"]["decimal"]["pattern"].strip("^$"))
-BAD = ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, struct.error, zipfile.BadZipFile
+BAD = InvalidSignature, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, zipfile.BadZipFile
 def need(ok, why):
     if not ok: raise ValueError(why)
-# §0: hashes, trees, JSON.
-def H(*parts): return hashlib.sha256(b"".join(parts)).digest()
-def u32(n): return struct.pack(">I", n)
-def u64(n): return struct.pack(">Q", n)
-def lp(x): return u64(len(x.encode() if isinstance(x, str) else x)) + (x.encode() if isinstance(x, str) else x)
+def tried(f, *args):  # False if what others wrote has not the form that f wants
+    try: return f(*args)
+    except BAD: return False
+def H(*parts): return hashlib.sha256(b"".join(parts)).digest()  # §0: hashes, trees, JSON
+def u(bits, n): return n.to_bytes(bits // 8, "big")
+def lp(x): return u(64, len(x := x.encode() if isinstance(x, str) else x)) + x
 def tag(t): return b"proctor/v1/" + t.encode() + b"\n"
 def TH(t, *parts): return H(tag(t), *parts)
+def commit(salt, *parts): return hmac.digest(bytes.fromhex(salt), tag("field") + b"".join(map(lp, parts)), "sha256").hex()
+def cut(data): return [data[i:i + 32] for i in range(0, len(data), 32)]
 def split(n): return 1 << (n - 1).bit_length() - 1
 def root(d): return H(b"\1", root(d[:split(len(d))]), root(d[split(len(d)):])) if len(d) > 1 else d[0] if d else H(b"")
 def climb(leaf, i, n, path):  # the root that a path leads to from leaf i of n; it takes the path's hashes from the end
@@ -56,13 +58,18 @@ def grown(m, n, path, old=None):  # the roots of the first m and of all n leaves
     k, other = split(n), path.pop()
     a, b = grown(m, k, path, old) if m <= k else grown(m - k, n - k, path)
     return (a, H(b"\1", b, other)) if m <= k else (H(b"\1", other, a), H(b"\1", other, b))
+def joined(start, n, leaves, path):  # the root over n leaves, known as (index, hash) or from a multiproof's hashes, last first
+    if n == 1 or not leaves: return leaves[0][1] if leaves else path.pop()
+    k = bisect.bisect(leaves, (start + split(n),))
+    return H(b"\1", joined(start, split(n), leaves[:k], path), joined(start + split(n), n - split(n), leaves[k:], path))
 def number(text):
     need((value := Decimal(repr(float(text)))) == Decimal(text), "number " + text)  # the shortest form's, as JCS writes it
     return int(value) if abs(value) < 10**21 and value == int(value) else float(text)
 def members(pairs): return dict(pairs) if len(dict(pairs)) == len(pairs) else need(False, "a name twice")
-def parse(data, exactly=False):
+def parse(data, exactly=False, form=True):
     v = json.loads(data.decode(), object_pairs_hook=members, parse_int=number, parse_float=number, parse_constant=int)
-    return v if jcs(v).encode() == data or not exactly else need(False, "not canonical")
+    return v if (jcs(v).encode() == data or not exactly) and valid(v, form, form) else need(False, "not canonical, or not as it should be")
+def lines(data, form=True): return [parse(x, True, form) for x in data[:-1].split(b"\n")] if data[-1:] == b"\n" else need(False, "no end of line")
 def jcs(v, depth=1):
     need(depth <= 64 or not isinstance(v, (dict, list)), "too deep")
     if isinstance(v, dict): return "{" + ",".join(jcs(n) + ":" + jcs(v[n], depth + 1) for n in sorted(v, key=lambda s: s.encode("utf-16-be"))) + "}"
@@ -70,114 +77,119 @@ def jcs(v, depth=1):
     if not isinstance(v, float): return json.dumps(v, ensure_ascii=False)
     m, _, e = repr(v).partition("e")
     return format(Decimal(repr(v)), "f") if e in ("-05", "-06") else m + ("e%+d" % int(e) if e else "")
-def b64(s): return base64.b64decode(s, validate=True)
+def b64(s): return d if base64.b64encode(d := base64.b64decode(s, validate=True)) == s.encode() else need(False, "base64")
 def stamp(s): return calendar.timegm(time.strptime(s, "%Y-%m-%dT%H:%M:%SZ"))
 def valid(v, s, doc):  # JSON Schema, as far as the project's schemas use it
     if isinstance(s, bool): return s
-    (where, _, name), what = s.get("$ref", "").partition("#/$defs/"), {str: "Length", list: "Items", dict: "Properties"}.get(type(v))
-    kind = {bool: "boolean", str: "string", int: "integer", float: "number", list: "array", dict: "object"}.get(type(v), "null")
-    size, low, high = (len(v), "min" + what, "max" + what) if what else (v, "minimum", "maximum")
-    if not (s.get("type", kind) in (kind, "number" if kind == "integer" else kind) and (not name or valid(v, (d := SCHEMAS["common"] if where else doc)["$defs"][name], d))
-            and ("const" not in s or type(v) is type(s["const"]) and v == s["const"]) and ("enum" not in s or v in s["enum"])
-            and not ("not" in s and valid(v, s["not"], doc)) and any(valid(v, x, doc) for x in s.get("anyOf", [True]))
-            and (kind in ("boolean", "null") or s.get(low, -math.inf) <= size <= s.get(high, math.inf))
-            and sum(valid(v, x, doc) for x in s.get("oneOf", [True])) == 1): return False
-    if kind == "array": return all(valid(x, s.get("items", True), doc) for x in v) and not (s.get("uniqueItems") and len({jcs(x) for x in v}) < len(v))
-    if kind == "object":
-        rules = {n: [r for p, r in s.get("patternProperties", {}).items() if re.search(p, n)]
-                 + [r for p, r in s.get("properties", {}).items() if p == n] or [s.get("additionalProperties", True)] for n in v}
-        return set(s.get("required", [])) <= set(v) and all(valid(v[n], r, doc) for n in v for r in rules[n])
-    return kind != "string" or bool(re.search(re.sub(r"\$$", r"\\Z", s.get("pattern", "")), v))
-
-# §7: the policy; cosigned checkpoints.
-class Policy:
+    kind, what = {bool: ("boolean", ""), str: ("string", "Length"), int: ("integer", "imum"), float: ("number", "imum"),
+                  list: ("array", "Items"), dict: ("object", "Properties")}.get(type(v), ("null", ""))
+    (where, _, name), inside = s.get("$ref", "").partition("#/$defs/"), [(x, s.get("items", True)) for x in v] if kind == "array" else []
+    for n in v if kind == "object" else []:
+        rules = [r for p, r in s.get("patternProperties", {}).items() if re.search(p, n)] + [r for p, r in s.get("properties", {}).items() if p == n]
+        inside += [(v[n], r) for r in rules or [s.get("additionalProperties", True)]]
+    return (s.get("type", kind) in (kind, "number" if kind == "integer" else kind) and (kind != "object" or set(s.get("required", [])) <= set(v))
+            and ("const" not in s or jcs(v) == jcs(s["const"])) and ("enum" not in s or v in s["enum"]) and not ("not" in s and valid(v, s["not"], doc))
+            and (not name or valid(v, (d := SCHEMAS["common"] if where else doc)["$defs"][name], d)) and all(valid(x, r, doc) for x, r in inside)
+            and any(valid(v, x, doc) for x in s.get("anyOf", [True])) and sum(valid(v, x, doc) for x in s.get("oneOf", [True])) == 1
+            and (not what or s.get("min" + what, -math.inf) <= (v if what == "imum" else len(v)) <= s.get("max" + what, math.inf))
+            and not (kind == "array" and s.get("uniqueItems") and len({jcs(x) for x in v}) < len(v))
+            and (kind != "string" or bool(re.search(re.sub(r"\$$", r"\\Z", s.get("pattern", "")), v))))
+def form(needs, **may): return {"type": "object", "required": [*needs], "properties": needs | may, "additionalProperties": False}
+HASH, COUNT, DECIMAL = (SCHEMAS["common"]["$defs"][n] for n in ("hash", "count", "decimal"))
+DIGEST, SMALL = HASH | {"not": {"const": "0" * 64}}, COUNT | {"maximum": 2**32 - 1}
+ROW = form({"grade": {"anyOf": [DECIMAL, {"type": "string", "pattern": "^excluded:[a-z0-9-]{1,32}$"}]}, "item": COUNT, "sample": SMALL}, response=DIGEST, trace=DIGEST)
+ITEM = form({"commitments": {"type": "array", "items": HASH}, "fields": {"additionalProperties": form({"bytes": {"type": "string"}, "salt": HASH})},
+             "index": COUNT, "key": {"anyOf": [{"type": "string"}, {"type": "integer"}]}, "rev": SMALL})
+class Policy:  # §7: and cosigned checkpoints
     def __init__(self, text):
         t = tomllib.loads(text)
         def seconds(k): return sum(int(n) * {"h": 3600, "m": 60, "s": 1}[u] for n, u in re.findall(r"(\d+)([hms])", t["time"][k]))
-        self.fresh, self.skew, self.level = seconds("freshness"), seconds("skew"), LEVELS.index(t["require"]["level"])
-        self.facets, self.groups, self.operators, self.deny = t["require"].get("facets", []), t.get("independent", []), t.get("operators", {}), t.get("deny", {})
+        self.fresh, self.skew, self.level, self.facets = seconds("freshness"), seconds("skew"), t["require"]["level"], t["require"].get("facets", [])
+        self.groups, self.operators, self.deny = t.get("independent", []), t.get("operators", {}), t.get("deny", {})
         self.beacons, self.issuers = {b["chain"]: b for b in t.get("beacon", [])}, {i["uri"]: i for i in t.get("issuer", [])}
         for k in (k for i in self.issuers.values() for k in i.get("key", [])):
-            k["public"] = serialization.load_pem_public_key(k["pem"].encode())
-            k["denied"] = H(k["public"].public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)).hex() in self.deny.get("keys", [])
-        lines = [w for w in (line.split("#")[0].split() for line in t["ledger"]["policy"].splitlines()) if w]
-        self.logs, self.witnesses = [vkey(w[1], 1) for w in lines if w[0] == "log"], {w[1]: vkey(w[2], 4) for w in lines if w[0] == "witness"}
-        self.quorums = {w[1]: ({"any": 1, "all": len(w) - 3}.get(w[2]) or int(w[2]), w[3:]) for w in lines if w[0] == "group"}
-        self.quorum = next(w[1] for w in lines if w[0] == "quorum")
+            k["public"] = pem.load_pem_public_key(k["pem"].encode())
+            k["denied"] = H(k["public"].public_bytes(pem.Encoding.DER, pem.PublicFormat.SubjectPublicKeyInfo)).hex() in self.deny.get("keys", [])
+        words = [w for w in (line.split("#")[0].split() for line in t["ledger"]["policy"].splitlines()) if w]
+        self.logs, self.quorum = [vkey(w[1], 1) for w in words if w[0] == "log"], next(w[1] for w in words if w[0] == "quorum")
+        self.witnesses = {w[1]: vkey(w[2], 4) for w in words if w[0] == "witness"}
+        self.quorums = {w[1]: ({"any": 1, "all": len(w) - 3}.get(w[2]) or int(w[2]), w[3:]) for w in words if w[0] == "group"}
     def met(self, by, name):
-        k, group = self.quorums.get(name, (0, []))
-        return sum(self.met(by, m) for m in group) >= k if group else name == "none" or name in by
+        return sum(self.met(by, m) for m in self.quorums[name][1]) >= self.quorums[name][0] if name in self.quorums else name == "none" or name in by
+    def roles(self, uri): return set(self.issuers.get(uri, {}).get("roles", []))
     def names(self, uri): return next((n for i in self.issuers.values() if uri in (n := {i["uri"], *i.get("aliases", [])})), {uri})
-    def independent(self, a, others):
-        return all(not (x := self.names(a)) & (y := self.names(b)) and any(x & set(g) and y & set(g) for g in self.groups) for b in others)
+    def independent(self, a, others): return all(not (x := self.names(a)) & (y := self.names(b)) and any(x & set(g) and y & set(g) for g in self.groups) for b in others)
 def vkey(text, kind):
     name, keyhash, data = text.split("+", 2)
     need(b64(data)[0] == kind and H(name.encode(), b"\n", b64(data))[:4].hex() == keyhash, "vkey " + text)
     return name, bytes.fromhex(keyhash), ed25519.Ed25519PublicKey.from_public_bytes(b64(data)[1:])
-def verifies(key, sig, text):
-    try: return key.verify(sig, text, *([ec.ECDSA(hashes.SHA256())] if isinstance(key, ec.EllipticCurvePublicKey) else [])) is None
-    except (InvalidSignature, ValueError, TypeError): return False
-def bound(policy, entry, proof, at):  # the times at which a quorum had cosigned, each with who had by then, and the tree; or None
-    m = re.fullmatch(r"c2sp\.org/tlog-proof@v1\n(?:extra \S*\n)?index (0|[1-9]\d*)\n((?:\S+\n)*)\n((.+)\n(0|[1-9]\d*)\n(\S+)\n(?:.+\n)*)\n((?:— \S+ \S+\n)+)",
-                     proof.decode(errors="replace"))
-    try:
-        index, path, note, origin, size, top, tail = m.groups()
-        path, note = [b64(x) for x in path.split()], note.encode()
-        need(int(index) < int(size) and climb(H(b"\0", entry), int(index), int(size), path) == b64(top) and not path, "not included")
-        sigs = [(name, b64(sig)) for _, name, sig in (x.split(" ") for x in tail.splitlines())]
-    except BAD: return None
+def verifies(key, sig, text): return tried(lambda: key.verify(sig, text, *[ec.ECDSA(hashes.SHA256())] * isinstance(key, ec.EllipticCurvePublicKey)) is None)
+def earliest(policy, files, r):  # the time of a beacon round, if its randomness follows from its signature
+    if not r or not (b := policy.beacons.get(r["chain"])) or not (data := files.get("beacons/%s-%d.json" % (r["chain"], r["round"]))): return None
+    j, random = parse(data), H(bytes.fromhex(parse(data)["signature"])).hex()
+    return b["genesis"] + (r["round"] - 1) * b["period"] if j["round"] == r["round"] > 0 and j.get("randomness", random) == random else None
+def logged(policy, entry, proof, at):  # the times at which a quorum had cosigned, each with who had by then, and the tree; or None
+    index, path, note, origin, size, top, tail = PROOF.fullmatch(proof.decode()).groups()
+    path, note, sigs = [b64(x) for x in path.split()], note.encode(), [(x.split(" ")[1], b64(x.split(" ")[2])) for x in tail.splitlines()]
+    need(int(index) < int(size) and climb(H(b"\0", entry), int(index), int(size), path) == b64(top) and not path, "not included")
     def by(key): return [s[4:] for name, s in sigs if (name, s[:4]) == key[:2]]
-    logged = any(key[0] == origin and verifies(key[2], s, note) for key in policy.logs for s in by(key))
+    need(any(key[0] == origin and verifies(key[2], s, note) for key in policy.logs for s in by(key)), "not of a log")
     times = {w: [t for s in by(key) if len(s) == 72 and 0 < (t := int.from_bytes(s[:8], "big")) <= at
                  and verifies(key[2], s[8:], b"cosignature/v1\ntime %d\n" % t + note)] for w, key in policy.witnesses.items()}
-    met = [(t, by) for t in sorted(sum(times.values(), []))
-           if policy.met(by := {w for w in times if min(times[w], default=math.inf) <= t}, policy.quorum)]
-    return (met, (origin, size, top)) if met and logged and not policy.met((), policy.quorum) else None
-
-# §1: statements and packs.
-class Statement:
-    def __init__(self, name, entry, policy):
-        bundle = parse(entry, exactly=True)
+    met = [(t, who) for t in sorted(sum(times.values(), [])) if policy.met(who := {w for w in times if min(times[w], default=math.inf) <= t}, policy.quorum)]
+    return (met, (origin, size, top)) if met and not policy.met((), policy.quorum) else None
+class Statement:  # §1: and packs
+    def __init__(self, name, files, policy, at):
+        bundle = parse(entry := files[f"entries/{name}.sigstore.json"], exactly=True)
         env, (sig,), payload = bundle["dsseEnvelope"], bundle["dsseEnvelope"]["signatures"], b64(bundle["dsseEnvelope"]["payload"])
-        body = parse(payload, exactly=True)
+        body, pae = parse(payload, exactly=True), b"DSSEv1 28 application/vnd.in-toto+json %d %s" % (len(payload), payload)
         self.p, self.id = body["predicate"], TH("statement", lp(payload)).hex()
         self.kind = re.fullmatch(r"https://proctor-attest\.github\.io/schemas/([a-z-]+)/v1", body["predicateType"])[1]
-        self.issuer, self.seq, self.prev = (self.p[k] for k in ("issuer", "seq", "prev"))
-        pae = b"DSSEv1 28 application/vnd.in-toto+json %d %s" % (len(payload), payload)
+        (self.issuer, self.seq, self.prev), schema = (self.p[k] for k in ("issuer", "seq", "prev")), SCHEMAS.get(self.kind, True)
         self.keys = [k for k in policy.issuers.get(self.issuer, {}).get("key", []) if not k["denied"] and verifies(k["public"], b64(sig["sig"]), pae)]
-        need((bundle["mediaType"], env["payloadType"], body["_type"]) == TYPES and name == self.id and len(entry) < 65536, "form of " + name)
-        need(stamp(self.p.get("deadline", "2000-01-01T00:00:00Z")) and valid(self.p, SCHEMAS.get(self.kind, True), SCHEMAS.get(self.kind)), f"{self.kind} {name} is not as its schema says")
+        need((bundle["mediaType"], env["payloadType"], body["_type"]) == TYPES and name == self.id and len(entry) < 65536, name + ": not such a bundle")
+        need(stamp(self.p.get("deadline", "2000-01-01T00:00:00Z")) and valid(self.p, schema, schema), f"{self.kind} {name} is not as its schema says")
+        self.upper, self.lower = tried(logged, policy, entry, files.get(f"entries/{name}.tlog-proof", b""), at), earliest(policy, files, self.p.get("notBefore"))
     def ref(self, role): return ids if len(ids := [r["id"] for r in self.p["refs"] if r["role"] == role]) == 1 else []
-
 class Pack:
     def __init__(self, files, policy, at):
-        self.policy, self.at, self.files, self.statements = policy, at, files, {}
+        self.policy, self.files, self.now = policy, files, range(at - policy.fresh, at + policy.skew + 1)  # of fresh heads
         for name, data in files.items():
             need(NAMES.fullmatch(name) and (name[:10] != "artifacts/" or H(data).hex() == name[10:]), name + ": unknown, or other bytes")
             need(not name.endswith((".tlog-proof", ".tsr")) or name[:72] + ".sigstore.json" in files, name + ": without its entry")
-            if name.endswith(".sigstore.json"):
-                s = self.statements[name[8:72]] = Statement(name[8:72], data, policy)
-                s.upper = bound(policy, data, files.get(name[:72] + ".tlog-proof", b""), at + policy.skew)
-        split = {t[0] for t, u in itertools.combinations({s.upper[1] for s in self.statements.values() if s.upper}, 2) if t[:2] == u[:2]}
+        self.statements = {n[8:72]: Statement(n[8:72], files, policy, at + policy.skew) for n in files if n.endswith(".sigstore.json")}
+        forked = {t[0] for t, u in itertools.permutations({s.upper[1] for s in self.statements.values() if s.upper}, 2) if t[:2] == u[:2]}
         for s in self.statements.values():
-            s.upper = s.upper and s.upper[1][0] not in split and s.upper or None  # not by a ledger with two histories
-            s.lower, t = self.lower(s), self.when(s, {s.issuer})[0]
+            s.upper = s.upper[0] if s.upper and s.upper[1][0] not in forked else None  # not by a ledger with two histories
             s.counts = s.id not in policy.deny.get("statements", []) and any(
-                not {"from", "until"} & set(k) or t is not None and ("from" not in k or k["from"].timestamp() <= s.upper[0][0][0])
-                and ("until" not in k or t <= k["until"].timestamp()) for k in s.keys)
-    def when(self, s, parties):  # an entry's upper bound in time, and whether an operator independent of the parties vouches for it
-        sure = [t for t, by in s.upper[0] if any(self.policy.independent(self.policy.operators.get(w, ""), parties) for w in by)] if s.upper else []
-        return (sure[0], True) if sure else (s.upper[0][0][0], False) if s.upper else (None, None)
+                not {"from", "until"} & set(k) or s.upper and ("from" not in k or k["from"].timestamp() <= s.upper[0][0])
+                and ("until" not in k or self.when(s, [s.issuer])[0] <= k["until"].timestamp()) for k in s.keys)
+        for s in self.of("opening"): s.opens = tried(self.opens, s.p, s) if "opening" in s.p else "n/a"
+    def when(self, s, parties):  # by when s was made, and how surely: True if an operator that is independent of the parties vouches for it
+        sure = [t for t, by in s.upper or [] if any(self.policy.independent(self.policy.operators.get(w, ""), parties) for w in by)]
+        return (sure[0], True) if sure else (s.upper[0][0], "attested") if s.upper else (None, None)
     def of(self, *kinds): return [s for s in self.statements.values() if s.kind in kinds]
     def artifact(self, ref):
-        if (data := self.files.get("artifacts/" + ref["sha256"])) is not None: need(len(data) == ref["size"], "size of artifact " + ref["sha256"])
+        if (data := self.files.get("artifacts/" + ref["sha256"])) is not None and len(data) != ref["size"]: raise OSError(f"artifact {ref['sha256']}: of another size")
         return data
-    def lower(self, s):
-        r = s.p.get("notBefore") or {"chain": "", "round": 0}
-        j = parse(self.files.get("beacons/%s-%d.json" % (r["chain"], r["round"]), b"{}")) if (b := self.policy.beacons.get(r["chain"])) else {}
-        good = j and j["round"] == r["round"] > 0 and j.get("randomness", h := H(bytes.fromhex(j["signature"])).hex()) == h
-        return b["genesis"] + (r["round"] - 1) * b["period"] if good else None
-
+    def withdrawn(self, s): return any(x.p["target"] == s.id and x.issuer == s.issuer and x.counts and (x.lower or 0) < self.now.stop for x in self.of("retraction"))
+    def replaced(self, s):  # whether an issuer withdrew its table of scores, and published another since: that is how it corrects one
+        since = [x for x in self.of("claim", "release") if x.counts and x.issuer == s.issuer and x.seq > s.seq and x.p.get("scores")]
+        return s.counts and self.withdrawn(s) and not all(map(self.withdrawn, since))
+    def opens(self, p, s):  # whether an owner opens what it committed to; None if that cannot be seen, or the set is not its own
+        of = next((t for t in self.of("testset") if [t.id] == s.ref("testset") and t.counts and s.counts and t.issuer == s.issuer), None)
+        if of and any(p[k] != of.p[k] for k in ("setID", "version", "name")): return False
+        if not of or (data := self.artifact(p["opening"])) is None: return None
+        (head, *items), v, names, leaves = lines(data), p["version"], of.p["fields"], []
+        need(jcs(head) == jcs({"fields": names, "opened": p["opened"], "proof": head["proof"], "root": v["root"], "setID": p["setID"], "size": v["size"]}), "head")
+        need(len({(str(i["key"]), i["rev"]) for i in items}) == len(items) == p["opened"], "keys of items")
+        for i in items:
+            need(valid(i, ITEM, None) and set(i["fields"]) == set(p["fields"]) <= set(names) and len(i["commitments"]) == len(names), "item")
+            for name, c, f in ((n, c, i["fields"][n]) for n, c in zip(names, i["commitments"]) if n in i["fields"]):
+                need(commit(f["salt"], name, b64(f["bytes"])) == c and (not f["bytes"] or jcs(parse(b64(f["bytes"])))), "field " + name)
+            leaves.append((i["index"], H(b"\0", tag("item"), u(16, len(names)), bytes.fromhex("".join(i["commitments"])))))
+        order, path = [i for i, _ in leaves], cut(b64(head["proof"]))[::-1]
+        return order == sorted(set(order)) and order[-1] < v["size"] and joined(0, v["size"], leaves, path).hex() == v["root"] and not path
 def read(path):  # a pack's files by name; of an archive also policy and time
     if path.suffix == ".txtar":
         parts = re.split(r"(?m)^-- (.+) --\n", path.read_text())
@@ -188,212 +200,201 @@ def read(path):  # a pack's files by name; of an archive also policy and time
         return {p.relative_to(path).as_posix(): p.read_bytes() if p.is_file() and not p.is_symlink() else need(False, p)
                 for p in path.rglob("*") if p.is_symlink() or not p.is_dir()}, None, None
     with zipfile.ZipFile(path) as z:
-        names = [i.filename for i in z.infolist()]
-        need(len({n.lower() for n in names}) == len(names) and sum(i.file_size for i in z.infolist()) < 1 << 30, "a name twice, or too much")
-        return {n: z.read(n) for n in names}, None, None
-
-# §5: what a metric makes of the grades of an item's samples.
-PASS = "pass@k", "pass^k"
-def reducer(m, samples):  # how many samples a metric takes, and what reduces them to one number; None if it is not known here
+        need(len({n.lower() for n in z.namelist()}) == len(z.namelist()) and sum(i.file_size for i in z.infolist()) < 1 << 30, "a name twice, or too much")
+        return {n: z.read(n) for n in z.namelist()}, None, None
+def reducer(m, samples):  # §5: how many samples a metric takes, and what reduces them to one number; None if it is not known here
     p, lo, hi, reduce = m.get("parameters", {}), Fraction(m["min"]), Fraction(m["max"]), m.get("parameters", {}).get("reduce", "")
-    best, worst = (hi, lo) if m["better"] == "higher" else (lo, hi)
-    k = int(p["k"]) if re.fullmatch("[1-9][0-9]{0,4}", p.get("k", "")) else 0
+    k, (best, worst) = int(p["k"]) if re.fullmatch("[1-9][0-9]{0,4}", p.get("k", "")) else 0, (hi, lo) if m["better"] == "higher" else (lo, hi)
     def drawn(grade, gs): return Fraction(math.comb(gs.count(grade), k), math.comb(len(gs), k))  # the chance that k have it
-    ways = {"": mean, "max": max, "median": median, "mode": mode, "at_least": lambda gs: best if gs.count(best) >= k else worst}
+    ways = {"": statistics.mean, "max": max, "median": statistics.median, "mode": statistics.mode, "at_least": lambda gs: best if gs.count(best) >= k else worst}
     ways = dict.fromkeys(("mean", "accuracy", "exact_match"), ways) | {"pass@k": {"": lambda gs: 1 - drawn(lo, gs)}, "pass^k": {"": lambda gs: drawn(hi, gs)}}
     fits = 0 < k <= min(samples, 10000) if m["name"] in PASS or reduce == "at_least" else "k" not in p
     fits = fits and lo < hi and (m["name"] == "mean" or (lo, hi) == (0, 1)) and (m["name"] not in PASS or best == hi)
     return k, ways.get(m["name"], {}).get(reduce) if fits else None
-
-# §2 to §7: a published score. True is proven, False contradicted, None missing.
-class Row:
+def place(r): return r["item"], r["sample"]
+def excluded(r): return r["grade"].startswith("excluded:")
+def worst(states): return max((STATES.get(s, s) for s in states), key=RANK.index, default="n/a")
+class Row:  # §2 to §7: a published score; of its checks True is proven, False contradicted, None missing
     def __init__(self, pack, claim, score):
-        def get(kind, ids): return next((s for i in ids if (s := pack.statements.get(i)) and s.kind == kind), None)
-        self.pack, self.policy, self.claim, self.score = pack, pack.policy, claim, score
-        self.state, self.unreadable, self.model_id, self.skeleton, self.active = dict.fromkeys(CHECKS), False, None, None, None
-        self.result = get("result", [score["result"]])
-        self.reg = get("registration", self.result.ref("registration")) if self.result else None
-        self.set, self.model = (get(k, self.reg.ref(k)) if self.reg else None for k in ("testset", "model"))
-        self.release = claim if claim.kind == "release" else self.reg and self.find_release()
-        self.whole = all(four := (self.set, self.model, self.reg, self.result))
-        self.relied = {s.id: s for s in (*four, claim, self.release) if s}
-        self.statements()
-        for part in (self.registration, self.rows, self.models) if self.reg else (): part(self.reg.p)
-    def opened(self, release):  # whether a release opens the registered seal; None if it does not try
-        text = tag("field") + lp("model") + lp(release.issuer) + lp(bytes.fromhex(release.p["model"]["id"]))
-        tries = [s for s in release.p.get("seals", []) if s["commitment"] == self.reg.p["model"]["id"]]
-        return all(hmac.digest(bytes.fromhex(s["secret"]), text, "sha256").hex() == s["commitment"] for s in tries) if tries else None
-    def find_release(self):
-        ran, cited = self.reg.p["model"], self.claim.ref("release")
-        found = [s for s in self.pack.of("release") if s.issuer == self.reg.p["lab"] and s.counts
-                 and (s.id in cited or s.p["model"] == ran or self.opened(s))]
-        return min(found, key=lambda s: (s.id not in cited, s.seq), default=None)
-    def when(self, s): return self.pack.when(s, {s.issuer} | ({self.reg.p["lab"], self.reg.p["evaluator"]} if self.reg else set()))
+        def get(kind, *ids): return next((s for i in ids if (s := pack.statements.get(i)) and s.kind == kind), None)
+        self.pack, self.policy, self.claim, self.score, self.state = pack, pack.policy, claim, score, dict.fromkeys(CHECKS)
+        self.unreadable = self.config = self.skeleton = self.active = self.items = self.graded = self.ran = None
+        self.result = get("result", score["result"])
+        self.reg = self.result and get("registration", *self.result.ref("registration"))
+        self.set, self.model = (self.reg and get(k, *self.reg.ref(k)) for k in ("testset", "model"))
+        self.audit = self.reg and get("audit", score.get("regrade"))
+        self.release = self.reg and self.find_release(get("release", claim.id, *claim.ref("release")))
+        self.relied = [s for s in (self.set, self.model, self.reg, self.result, claim, self.release, self.audit) if s]
+        self.statements(self.set and self.model)
+        for judge in (self.registration, self.testset, self.rows, self.audits, self.models) if self.reg else (): judge(self.reg.p)
+    def find_release(self, named):  # the release that the row is judged against
+        def fits(s, ran=self.reg.p["model"]): return s.p["model"] == ran or any(x["commitment"] == ran["id"] for x in s.p.get("seals", []))
+        if named and (fits(named) or not self.claim.p.get("variants")): return named
+        return min((s for s in self.pack.of("release") if s.counts and s.issuer == self.reg.p["lab"] and fits(s)), key=lambda s: s.seq, default=named)
+    def when(self, s): return self.pack.when(s, [s.issuer, *([self.reg.p["lab"], self.reg.p["evaluator"]] if self.reg else [])])
     def in_role(self, s):
-        parties = [r for r in ("lab", "evaluator") if self.reg.p[r] == s.issuer]
-        may = {"testset": ["owner"], "result": ["evaluator"], "registration": parties}.get(s.kind, parties[:1] if "lab" in parties else [])
-        return s.kind == "claim" or bool(set(may) & set(self.policy.issuers.get(s.issuer, {}).get("roles", [])))
-    def chain_to_head(self, issuer):  # whether an issuer's chain reaches a fresh head, itself dated by a sure bound; None if not
-        now = range(self.pack.at - self.policy.fresh, self.pack.at + self.policy.skew + 1)
-        for h in (h for h in self.pack.of("head") if h.issuer == issuer and h.upper and h.lower in now):
+        may = {"testset": {"owner"}, "registration": {"lab", "evaluator"}, "result": {"evaluator"}, "audit": {"auditor", "owner", "evaluator"}}
+        return bool(may.get(s.kind, {"lab"}) & self.policy.roles(s.issuer)) or s.kind == "claim" and s.issuer in self.policy.issuers
+    def chain_to_head(self, issuer):  # how sure the bound is of a fresh head that an issuer's chain reaches; None if it reaches none
+        for h in (h for h in self.pack.of("head") if h.issuer == issuer and h.upper and h.lower in self.pack.now):
             chain, s = {}, h
             while s and s.counts and s.issuer == issuer and s.seq == h.seq - len(chain):
                 chain[s.id], s = s, self.pack.statements.get(s.prev)
-            if all(r.id in chain for r in self.relied.values() if r.issuer == issuer): return self.when(h)[1]
-    def statements(self):
-        st, relied, issuers = self.state, self.relied.values(), {s.issuer for s in self.relied.values()}
-        mine = [s for s in self.pack.statements.values() if s.keys and s.issuer in issuers]
-        branch = {(s.issuer, s.seq): s.id for s in mine}
-        def torn(s, prev):
-            return (s.prev != branch.get((s.issuer, s.seq - 1), s.prev if s.seq else "0" * 64) or s.kind == "head" and s.p["newest"] != s.seq - 1
-                    or prev and (prev.issuer, prev.seq) != (s.issuer, s.seq - 1))
-        st["statement/one-branch"] = len(branch) == len(mine) and not any(torn(s, self.pack.statements.get(s.prev)) for s in mine) and "attested"
-        st["completeness/chains"] = None if None in (ends := [self.chain_to_head(i) for i in issuers]) or not self.whole else True if all(ends) else "attested"
-        self.retracted = any(s.counts and (s.lower or 0) <= self.pack.at + self.policy.skew and s.p["target"] in self.relied
-                             and self.relied[s.p["target"]].issuer == s.issuer for s in self.pack.of("retraction"))
-        st["retraction/none"] = "attested" if st["completeness/chains"] and not self.retracted else None
-        if self.whole:
-            st["identity/signed"] = all(s.counts for s in relied) or None
-            st["identity/role"] = all(self.in_role(s) for s in relied) or None
-            st["order/logged"] = None if None in (b := [self.when(s)[1] for s in relied]) else True if all(b) else "attested"
+            if all(r.id in chain for r in self.relied if r.issuer == issuer): return self.when(h)[1]
+    def statements(self, whole):
+        st, relied, issuers, self.retracted = self.state, self.relied, {s.issuer for s in self.relied}, any(map(self.pack.withdrawn, self.relied))
+        mine = [(s, self.pack.statements.get(s.prev)) for s in self.pack.statements.values() if s.counts and s.issuer in issuers]
+        branch = {(s.issuer, s.seq): s.id for s, _ in mine}
+        torn = [s for s, prev in mine if s.prev != branch.get((s.issuer, s.seq - 1), s.prev if s.seq else "0" * 64)
+                or s.kind == "head" and s.p["newest"] != s.seq - 1 or prev and (prev.issuer, prev.seq) != (s.issuer, s.seq - 1)]
+        st["statement/one-branch"] = len(branch) == len(mine) and not torn and "attested"
+        st["completeness/chains"] = worst(map(self.chain_to_head, issuers)) if whole else "missing"
+        st["retraction/none"] = "attested" if st["completeness/chains"] != "missing" and not self.retracted else None
+        st["identity/signed"], st["identity/role"] = (whole and all(sure) or None for sure in ([s.counts for s in relied], map(self.in_role, relied)))
+        st["order/logged"] = worst(self.when(s)[1] for s in relied) if whole else None
     def registration(self, p):
-        st, reg, res = self.state, self.reg, self.result
-        announced, end = self.when(reg)[0], res.upper and self.when(res)[0] + self.policy.skew
-        if announced: st["registration/terms"] = stamp(p["deadline"]) <= announced + 90 * 86400 + self.policy.skew
-        st["order/registered-before-result"] = (False if res.p["runID"] != reg.id or end and (reg.lower or 0) > end
-                                                else end and announced and announced <= end or None)  # its id is inside the result
-        data, self.config = self.pack.artifact(p["configuration"]), None
-        if data is not None:
-            try:
-                need(valid(c := parse(data, exactly=True), *2 * [SCHEMAS["configuration"]]), "configuration")
-                fits = c["evaluator"] == p["evaluator"] and (c["relation"] == "first-party" or not self.policy.names(p["lab"]) & self.policy.names(p["evaluator"]))
-                st["identity/configuration"], self.config = fits and ('"unknown"' not in jcs(c) or None), c
-            except BAD: st["identity/configuration"] = False
-        if self.set:
-            t, v, bm, n = self.set.p, self.set.p["version"], self.pack.artifact(self.set.p["bitmap"]), p["testset"]["size"]
-            id_ = TH("testset", lp(t["issuer"]), lp(t["name"])).hex()
-            same = p["testset"] == dict(v, setID=id_) and p["testsetName"] == t["name"] and t["setID"] == id_
-            st["testset/committed"] = same and (t["setID"] not in self.policy.deny.get("sets", []) or None)
-            st["testset/history"], sk, self.active = self.history(self.set), self.pack.artifact(t["skeleton"]), self.listed(t["bitmap"], n) or None
-            if sk is not None:
-                leaves = [sk[i:i + 32] for i in range(0, len(sk), 32)]
-                st["testset/skeleton"] = len(sk) == 32 * v["size"] and root(leaves).hex() == v["root"]
-                self.skeleton = leaves if len(sk) == 32 * n else None
-            if bm is not None:
-                st["testset/active"] = self.listed(t["bitmap"], v["size"]) is not None and TH("active", u64(v["size"]), bm).hex() == v["active"]
-        chosen, said = p.get("items"), self.score.get("items")
+        st, reg, res, data = self.state, self.reg, self.result, self.pack.artifact(p["configuration"])
+        registered, end = self.when(reg)[0], res.upper and self.when(res)[0] + self.policy.skew
+        st["registration/terms"] = reg.issuer in (p["lab"], p["evaluator"]) and registered and stamp(p["deadline"]) <= registered + 90 * 86400 + self.policy.skew
+        st["order/registered-before-result"] = res.p["runID"] == reg.id and end and (reg.lower or 0) <= end and (bool(registered and registered <= end) or None)
+        self.low, self.high, self.metric = Fraction(p["metric"]["min"]), Fraction(p["metric"]["max"]), reducer(p["metric"], p["samples"])
+        self.config = c = None if data is None else tried(parse, data, True, SCHEMAS["configuration"])
+        fits = c and c["evaluator"] == p["evaluator"] and (c["relation"] == "first-party" or not self.policy.names(p["lab"]) & self.policy.names(p["evaluator"]))
+        st["identity/configuration"] = fits and (None if '"unknown"' in jcs(c) else tried(self.members, c))
+    def members(self, c):  # whether those of the configuration's private members that were opened are what was committed to
+        return all(commit(v["salt"], n, b64(v["bytes"])) == c[n]["commitment"] and parse(b64(v["bytes"])) not in ("unknown", "?") for s in self.pack.of("opening")
+                   if s.counts and s.issuer == self.reg.issuer and (o := s.p.get("configuration")) and o["runID"] == self.reg.id for n, v in o["members"].items())
+    def testset(self, p):
+        st, chosen, said = self.state, p.get("items"), self.score.get("items")
+        if self.set: self.version(p, self.set.p, self.set.p["version"], p["testset"]["size"])
         self.items, st["registration/items"], st["score/items"] = self.active, "n/a", False if said else "n/a"
         if chosen:
             bits, known = self.listed(chosen["bitmap"], p["testset"]["size"]), self.active and self.pack.artifact(chosen["bitmap"]) is not None
             st["registration/items"] = bits is not None and len(bits) == chosen["count"] and set(bits) <= set(self.active) if known else None
             self.items = bits if st["registration/items"] else None
             st["score/items"] = said == f"{chosen['count']} of {len(self.active)}" if said and self.active else None if said else False
+    def version(self, p, t, v, n):
+        st, bm, sk, own = self.state, self.pack.artifact(t["bitmap"]), self.pack.artifact(t["skeleton"]), (t["issuer"], t["setID"])
+        same = (p["testset"], p["testsetName"], t["setID"]) == (v | {"setID": t["setID"]}, t["name"], TH("testset", lp(t["issuer"]), lp(t["name"])).hex())
+        st["testset/committed"] = same and (t["setID"] not in self.policy.deny.get("sets", []) or None)
+        st["testset/history"], self.active = self.history(self.set), self.listed(t["bitmap"], n) or None
+        st["testset/openings"] = worst(o.opens for o in self.pack.of("opening") if o.counts and (o.issuer, o.p.get("setID")) == own)
+        if sk is not None:
+            st["testset/skeleton"], self.skeleton = len(sk) == 32 * v["size"] and root(cut(sk)).hex() == v["root"], cut(sk) if len(sk) == 32 * n else None
+        if bm is not None: st["testset/active"] = self.listed(t["bitmap"], v["size"]) is not None and TH("active", u(64, v["size"]), bm).hex() == v["active"]
     def listed(self, artifact, size):  # the items in a bitmap; None unless it is one of so many
         bm = self.pack.artifact(artifact)
         bits = [i for i in range(len(bm or b"") * 8) if bm[i // 8] >> 7 - i % 8 & 1]
         return bits if bm is not None and len(bm) == (size + 7) // 8 and max(bits, default=0) < size else None
     def history(self, s):  # whether a version of a set, and each before it, follows from the one before
-        if len(named := [r for r in s.p["refs"] if r["role"] == "testset"]) != 1:
-            return False if named or {"edits", "consistency"} & set(s.p) else "n/a"
-        old, v, edits = next((x for x in self.pack.of("testset") if x.id in s.ref("testset")), None), s.p["version"], s.p.get("edits", [])
-        before, now = (x and self.listed(x.p["bitmap"], x.p["version"]["size"]) for x in (old, s))
+        def line(x): return x.issuer, x.p["setID"], x.ref("testset")
+        old, v, edits = next((x for x in self.pack.of("testset") if [x.id] == s.ref("testset")), None), s.p["version"], s.p.get("edits", [])
         gone, new = {e["retired"] for e in edits}, [e["successor"] for e in edits if "successor" in e]
-        def place(x): return x.issuer, x.p["setID"], x.ref("testset")
-        if sum(bool(x.keys) and place(x) == place(s) for x in self.pack.of("testset")) > 1: return False
+        if any(x is not s and x.counts and line(x) == line(s) for x in self.pack.of("testset")): return False
+        if not s.ref("testset"): return "n/a" if all(r["role"] != "testset" for r in s.p["refs"]) and not {"edits", "consistency"} & set(s.p) else False
         if not old or not old.counts: return None
         w, path, roots = old.p["version"], [bytes.fromhex(x) for x in s.p.get("consistency", [])], [bytes.fromhex(x["root"]) for x in (old.p["version"], v)]
-        fits = w["size"] <= v["size"] and list(grown(w["size"], v["size"], path, roots[0])) == roots and not path
-        fits = fits and place(old)[:2] == place(s)[:2] and all(w["size"] <= i < v["size"] for i in new)
-        if not fits or len(gone) < len(edits) or len(set(new)) < len(new): return False
+        fits = w["size"] <= v["size"] and list(grown(w["size"], v["size"], path, roots[0])) == roots and not path and line(old)[:2] == line(s)[:2]
+        if not fits or len(gone) < len(edits) or len(set(new)) < len(new) or not all(w["size"] <= i < v["size"] for i in new): return False
+        before, now = (self.listed(x.p["bitmap"], x.p["version"]["size"]) for x in (old, s))
         if before is None or now is None: return None
         kept = {i for i in now if i < w["size"]} == set(before) - gone and gone <= set(before) and set(new) <= set(now)
         return kept and {"n/a": True}.get(h := self.history(old), h)
     def rows(self, p):
-        st, res, data, conf, m = self.state, self.result.p, self.pack.artifact(self.result.p.get("rows", {"sha256": ""})), self.config, p["metric"]
-        st["result/evaluator"] = self.result.issuer == p["evaluator"] or (False if self.result.counts else None)
-        rivals = [s for s in self.pack.of("result") if s.keys and s.issuer == self.result.issuer and s.p["runID"] == res["runID"]]
-        st["result/first"] = all(s.seq >= self.result.seq for s in rivals) and "attested"
-        if data is None: return
-        try:
-            rows = [ROW.fullmatch(x).groupdict() for x in data.decode().split("\n")[:-1]]
-            heads = [u64(int(r["item"])) + u32(int(r["sample"])) for r in rows]
-            need(data[-1:] == b"\n", "no rows, or no newline at the end")
-        except BAD: return st.update({"result/root": False})
-        if self.items is not None:
-            st["result/items"] = heads == [u64(i) + u32(s) for i in self.items for s in range(p["samples"])]
+        st, res, zero, run = self.state, self.result.p, "0" * 64, (self.result.issuer, self.result.p["runID"])
+        st["result/evaluator"] = self.result.issuer == p["evaluator"]
+        st["result/first"] = "attested" if all(s.seq >= self.result.seq for s in self.pack.of("result") if s.counts and (s.issuer, s.p["runID"]) == run) else False
+        self.graded = rows = tried(lines, data, ROW) if "rows" in res and (data := self.pack.artifact(res["rows"])) is not None else None
+        if not rows: return st.update({"result/root": rows})
+        if self.items is not None: st["result/items"] = list(map(place, rows)) == [(i, s) for i in self.items for s in range(p["samples"])]
         if self.skeleton is not None:
-            tails = [b"".join(bytes.fromhex(r[k] or "0" * 64) for k in ("response", "trace")) + lp(r["grade"]) for r in rows]
-            leaves = [H(b"\0", tag("result"), bytes.fromhex(res["runID"]), h, self.skeleton[int(r["item"])], t)
-                      for r, h, t in zip(rows, heads, tails) if int(r["item"]) < len(self.skeleton)]
+            leaves = [H(b"\0", tag("result"), bytes.fromhex(res["runID"]), u(64, r["item"]), u(32, r["sample"]), self.skeleton[r["item"]],
+                        bytes.fromhex(r.get("response", zero) + r.get("trace", zero)), lp(r["grade"])) for r in rows if r["item"] < len(self.skeleton)]
             st["result/root"] = len(leaves) == len(rows) == res["leaves"] and root(leaves).hex() == res["root"]
-        if conf is None: return
-        grades = [None if r["grade"][0] == "e" else Fraction(r["grade"]) for r in rows]
-        lo, hi, (takes, reduce) = Fraction(m["min"]), Fraction(m["max"]), reducer(m, p["samples"])
-        partial = m["name"] in PASS and not {lo, hi, None}.issuperset(grades)
-        st["result/grades"] = not partial and all(r["grade"][9:] in conf["exclusions"] if g is None else lo <= g <= hi > lo and r["response"]
-                                                  for r, g in zip(rows, grades))
-        stead = [] if conf["denominator"] == "left-out" else [lo if m["better"] == "higher" else hi]
-        items = [[g for _, g in x] for _, x in itertools.groupby(zip(rows, grades), lambda x: x[0]["item"])]
-        kept = [gs for item in items if (gs := [x for g in item for x in (stead if g is None else [g])])]
-        self.unreadable = not reduce
-        if reduce and kept and not partial and all(len(gs) >= takes for gs in items + kept):
-            exact, said, scale = mean(map(reduce, kept)), self.score["score"], int(self.score["scale"])
-            st["result/score"] = str(exact) == res["score"] and grades.count(None) == res["excluded"]
-            unit = Fraction(1, 10 ** self.score["decimals"])
-            self.unreadable = unit / scale > (hi - lo) / 100 or (Fraction(said) / unit).denominator > 1
-            st["score/recomputed"] = None if self.unreadable else abs(exact * scale - Fraction(said)) <= unit / 2
+        if not self.config: return
+        st["result/grades"], self.unreadable = all(map(self.allowed, rows)), not self.metric[1]
+        if (exact := self.exact(rows)) is not None:
+            st["result/score"] = str(exact) == res["score"] and sum(map(excluded, rows)) == res["excluded"]
+            if "regrade" in self.score: exact = self.audit and self.regraded(self.audit)
+            holds, other = None if exact is None else self.follows(exact), self.audit and self.audit.p["result"] != self.result.id
+            self.unreadable = exact is not None and holds is None
+            st["score/recomputed"] = False if other else "attested" if holds and self.audit else holds
+    def allowed(self, r):  # whether a grade is one of the metric, or an exclusion for a registered reason
+        return r["grade"][9:] in self.config["exclusions"] if excluded(r) else self.low <= (g := Fraction(r["grade"])) <= self.high and "response" in r and self.whole(g)
+    def whole(self, grade): return self.low < self.high and (self.reg.p["metric"]["name"] not in PASS or grade in (self.low, self.high))
+    def exact(self, rows):  # the score of graded rows with the registered denominator; None if nothing says what it is
+        (takes, reduce), wrong = self.metric, self.low if self.reg.p["metric"]["better"] == "higher" else self.high
+        items, counted = [list(x) for _, x in itertools.groupby(rows, lambda r: r["item"])], self.config["denominator"] != "left-out"
+        kept = [gs for item in items if (gs := [g for r in item for g in ([Fraction(r["grade"])] if not excluded(r) else [wrong] * counted)])]
+        return statistics.mean(map(reduce, kept)) if reduce and kept and all(map(self.whole, sum(kept, []))) and all(len(gs) >= takes for gs in items + kept) else None
+    def follows(self, exact):  # whether the published score is this one, rounded; None if it is too coarse to tell
+        said, scale, unit = Fraction(self.score["score"]), int(self.score["scale"]), Fraction(1, 10 ** self.score["decimals"])
+        return None if unit / scale > (self.high - self.low) / 100 or (said / unit).denominator > 1 else abs(exact * scale - said) <= unit / 2
+    def audits(self, p):  # whether the published score stands once grades are corrected, by the word of whoever corrected them
+        said = {a: Fraction(a.p["regrade"]["score"]) for a in self.pack.of("audit") if a.p["result"] == self.result.id and "rows" in self.result.p}
+        found = [(not self.metric[1] or self.follows(s) is not False) and "attested" for a, s in said.items() if self.regraded(a, unseen=s) == s]
+        self.state["audit/regrade"] = worst(found or [None] * len(said))
+    def regraded(self, a, unseen=None):  # the score with an audit's grades; None if they do not count, or unseen where they cannot be seen
+        others, p, old = [self.reg.p["lab"], self.reg.p["evaluator"]], a.p["regrade"], self.graded
+        apart = self.policy.independent(a.issuer, others) and (self.set and a.issuer == self.set.issuer or "auditor" in self.policy.roles(a.issuer))
+        counts = a.p["result"] == self.result.id and a.counts and a.upper and self.in_role(a) and not self.pack.withdrawn(a) and (apart or a.issuer == others[1])
+        if not counts or old is None or (data := self.pack.artifact(p["rows"])) is None: return unseen if counts else None
+        anew, places = old and tried(lines, data, ROW) or [], iter([place(r) for r in old or []])
+        grades = {place(r): r["grade"] for r in anew if len(r) == 3 and place(r) in places}  # in the result's order
+        rows = [r | {"grade": grades.get(place(r), r["grade"])} for r in old or []]
+        fits = rows and len(grades) == len(anew) == p["checked"] and p["changed"] == sum(r != o for r, o in zip(rows, old))
+        return self.exact(rows) if fits and self.config and all(map(self.allowed, rows)) else None
     def models(self, p):
-        st, ran, sealed, rel = self.state, p["model"], p["model"]["kind"] == "sealed", self.release and self.release.p
+        st, ran, sealed, rel = self.state, p["model"], p["model"]["kind"] == "sealed", self.release.p if self.release and self.release.issuer == p["lab"] else None
         def served(p): return TH("endpoint", *(lp(p.get("endpoint", {}).get(k, "")) for k in ("provider", "url", "model"))).hex()
         if self.model:
-            p, roles = self.model.p, self.model.p.get("roles", [])
+            m, roles = self.model.p, self.model.p.get("roles", [])
             order = [ROLES.index(r["role"]) if r["role"] in ROLES else 99 + int(r["role"][8:]) for r in roles]
             parts = (lp(r["role"]) + bytes.fromhex(r["digest"]) for r in roles)
-            id_ = TH("model", u32(len(order)), *parts).hex() if ran["kind"] == "weights" else ran["id"] if sealed else served(p)
-            st["model/committed"] = self.model.issuer == self.reg.p["lab"] and p["model"] == ran and ran["id"] == id_ and order == sorted(set(order))
-        opened = self.opened(self.release) if sealed and rel else None
-        st["model/seal"], st["model/package"] = opened if sealed else "n/a", None if not rel or "package" in rel else "n/a"
-        if rel:
-            st["model/same-as-released"] = opened or None if sealed else rel["model"] == ran and (ran["kind"] != "endpoint" or served(rel) == ran["id"])
-        self.model_id = (rel["model"]["id"] if opened else None) if sealed else ran["id"]
-    def verdict(self, more):
-        s = self.state = {n: {True: "proven", False: "contradicted", None: "missing"}.get(v, v) for n, v in (self.state | more).items()}
+            id_ = TH("model", u(32, len(order)), *parts).hex() if ran["kind"] == "weights" else ran["id"] if sealed else served(m)
+            st["model/committed"] = self.model.issuer == p["lab"] and m["model"] == ran and ran["id"] == id_ and order == sorted(set(order))
+        secrets = [s["secret"] for s in rel.get("seals", []) if s["commitment"] == ran["id"]] if rel else []
+        opened = secrets and all(commit(s, "model", p["lab"], bytes.fromhex(rel["model"]["id"])) == ran["id"] for s in secrets)
+        st["model/seal"] = "n/a" if not sealed else opened if secrets else None
+        st["model/package"] = "n/a" if self.release and "package" not in self.release.p else None
+        if rel: st["model/same-as-released"] = opened or None if sealed else rel["model"] == ran and (ran["kind"] != "endpoint" or served(rel) == ran["id"])
+        self.ran = tuple((rel["model"] if opened else ran).values()) if self.reg.counts else None
+    def verdict(self, same):
+        s = self.state = {n: STATES.get(v, v) for n, v in (self.state | {"model/same-in-all-rows": same}).items()}
+        for n in CHECKS:
+            against = [self.claim, *(getattr(self, x) for x in COMPARES.get(n, COMPARES.get(n.split("/")[0], "")).split())]
+            if s[n] == "contradicted" and not all(x.counts for x in against if x): s[n] = "missing"  # else a stranger could contradict
         reached = {k: all(s[c] in ("proven", "attested", "n/a") for c in NEEDS[k]) for k in NEEDS}
+        reached["V1"] &= s["score/recomputed"] != "attested" or self.policy.independent(self.audit.issuer, [self.reg.p["lab"]])
         self.facets = f = {k: reached[k + "1"] * (1 + reached.get(k + "2", False)) for k in "IOCVD"} | {"U": 0}
-        past, bound = self.reg and self.reg.p.get("retroactive"), f["I"] and f["V"]
-        self.level = int(bool(bound)) if past else 2 * bool(bound and f["I"] > 1 and f["O"] and f["D"])
-        self.stale = s["completeness/chains"] == "missing"
-        enough = self.level >= self.policy.level and f["C"] and all(f[x[0]] >= int(x[1]) for x in self.policy.facets)
-        tests = self.unreadable, "contradicted" in s.values(), self.retracted, not f["V"] or not f["I"], not enough
-        self.headline = tests.index(True) if True in tests else 5
-
+        self.level = int(bool(f["I"] and f["V"])) if self.reg and self.reg.p.get("retroactive") else 2 * bool(f["I"] > 1 and f["O"] and f["V"] and f["D"])
+        enough = self.level >= LEVELS.index(self.policy.level) and f["C"] and all(f[x[0]] >= int(x[1]) for x in self.policy.facets)
+        self.headline = (self.unreadable, "contradicted" in s.values(), self.retracted, not f["V"] or not f["I"], not enough, True).index(True)
 def judge(pack):
     tables = [(c, [Row(pack, c, s) for s in c.p.get("scores", [])]) for c in pack.of("claim", "release")]
     for claim, table in tables:
-        known, variants = [r.model_id for r in table if r.reg and r.reg.counts], claim.p.get("variants")
-        same = (False if len({*known} - {None}) > 1 and not variants else None if len(known) < len(table)
-                else True if variants or len(table) == 1 else None not in known or None)
-        for r in table: r.verdict({"model/same-in-all-rows": same})
-    rows = sum((t for _, t in tables), [])
-    return dict(NONE, headline=HEADLINES[3]) if not rows else {
-        "headline": HEADLINES[min(r.headline for r in rows)], "level": LEVELS[min(r.level for r in rows)], "stale": any(r.stale for r in rows),
-        "facets": " ".join(k + str(min(r.facets[k] for r in rows)) for k in "IOCVDU"),
-        "checks": {n: max((r.state[n] for r in rows), key=RANK.index) for n in CHECKS}}
-
+        ran = {r.ran for r in table}
+        several, differ = len(ran - {None}) > 1, sum("sealed" not in m for m in ran - {None}) > 1
+        same = "n/a" if several and claim.p.get("variants") else False if differ else None not in ran and len(ran) == 1 or None
+        for r in table: r.verdict(same)
+    rows, standing = sum((t for _, t in tables), []), sum((t for c, t in tables if not pack.replaced(c)), [])
+    if not standing: return dict(NONE, headline=HEADLINES[1 if any(s.opens is False for s in pack.of("opening")) else 3])
+    return {"headline": HEADLINES[min(r.headline for r in standing)], "level": LEVELS[min(r.level for r in standing)],
+            "facets": " ".join(k + str(min(r.facets[k] for r in standing)) for k in "IOCVDU"),
+            "stale": any(r.state["completeness/chains"] == "missing" for r in standing), "checks": {n: worst(r.state[n] for r in rows) for n in CHECKS}}
 def main(args):
     at = args.pop(args.index("--at") + 1) if "--at" in args[:-1] else None
     paths, codes = [Path(a) for a in args if not a.startswith("--")], set()
     text = paths.pop().read_text() if len(paths) == 2 and paths[1].suffix != ".txtar" else None
-    paths = sorted(paths[0].glob("*.txtar")) if len(paths) == 1 and paths[0].is_dir() and not text else paths
-    if not paths or not text and any(p.suffix != ".txtar" for p in paths): return print(__doc__, file=sys.stderr) or 2
+    if not text: paths = [q for p in paths for q in ([p] if p.suffix == ".txtar" else sorted(p.glob("*.txtar")))]
+    if not paths: return print(__doc__, file=sys.stderr) or 2
     for path in paths:
         try:
             files, own, when = read(path)
             v = judge(Pack(files, Policy(text or own), stamp(at or when) if at or when else int(time.time())))
-        except BAD as e: v = dict(NONE, reason=repr(e))
-        print(json.dumps(v | {"file": path.name}) if "--json" in args else "\n".join(
-            [f"{v['headline']} {v['level']} [{v['facets']}]", *(f"{s} {n}" for n, s in v["checks"].items())]))
+        except (OSError, *BAD) as e: v = dict(NONE, reason=repr(e))
+        checks = "".join(f"\n{s} {n}" for n, s in v["checks"].items())
+        print(json.dumps(v | {"file": path.name}) if "--json" in args else f"{v['headline']} {v['level']} [{v['facets']}]{checks}")
         codes.add({0: 1, 1: 3, 2: 3, 5: 0}.get(HEADLINES.index(v["headline"]), 4))
     return next(c for c in (3, 1, 4, 0) if c in codes)
-
 if __name__ == "__main__": sys.exit(main(sys.argv[1:]))
