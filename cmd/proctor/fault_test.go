@@ -148,10 +148,14 @@ func (m *machine) checkPack(name string, entry *attest.Entry) {
 	}
 }
 
+// statementID is the statement that a command acknowledged; a registration's is called
+// a run.
 func statementID(output []byte) string {
-	for line := range strings.Lines(string(output)) {
-		if rest, ok := strings.CutPrefix(line, "statement "); ok {
-			return strings.TrimSpace(rest)
+	for _, prefix := range []string{"statement ", "run "} {
+		for line := range strings.Lines(string(output)) {
+			if rest, ok := strings.CutPrefix(line, prefix); ok {
+				return strings.TrimSpace(rest)
+			}
 		}
 	}
 	return ""

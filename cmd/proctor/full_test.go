@@ -23,61 +23,56 @@ import (
 // half-written stays; once there is room again the next command finishes what was
 // begun.
 func TestFullDisk(t *testing.T) {
-	register := func(name string) []string {
-		return []string{"register", "--model", "m", "--testset", "base", "--config", "config.json", "--deadline", "14d", "--out", name + ".registration.proctor"}
-	}
-	for _, verb := range []struct {
-		name    string
-		before  func(name string) []string // with room
-		command func(name string) []string
-	}{
-		{"model", nil, func(name string) []string {
-			return []string{"commit", "model", "--endpoint", "endpoint.json", "--name", name}
-		}},
-		{"testset", nil, func(name string) []string {
-			return []string{"commit", "testset", "items.jsonl", "--name", name}
-		}},
-		{"register", nil, register},
-		{"result", register, func(name string) []string {
-			return []string{"result", "answers.jsonl", "--registration", name + ".registration.proctor", "--items", "base.opening.jsonl",
-				"--row", "key=id,response=output,grade=correct", "--out", name + ".result.proctor"}
-		}},
+	for _, verb := range []struct{ name, command string }{
+		{"model", "commit model --endpoint endpoint.json --name other"},
+		{"testset", "commit testset items.jsonl --name other"},
+		{"register", "register --model m --testset base --config config.json --deadline 14d --out other.proctor"},
+		{"result", "result answers.jsonl --registration run.proctor --items base.opening.jsonl --row key=id,response=output,grade=correct --out other.proctor"},
 	} {
 		t.Run(verb.name, func(t *testing.T) {
 			d := newDisk(t)
-			m := newParty(t, d.dir)
-			var acknowledged []string
+			party := newParty(t, t.TempDir())
 			failed, left := 0, int64(0)
-			for ; ; left += int64(thorough(12<<10, 24<<10)) {
-				name := fmt.Sprintf("%s-%d", verb.name, left>>10)
-				if verb.before != nil {
-					m.must(verb.before(name)...)
-				}
-				d.fill(left)
-				var stdout, stderr bytes.Buffer
-				c := m.command(t.Context(), append(verb.command(name), "--quiet")...)
-				c.Stdout, c.Stderr = &stdout, &stderr
-				err := c.Run()
-				d.empty()
-				if err == nil {
-					break
-				}
+			for d.try(party, left, strings.Fields(verb.command)) {
 				failed++
-				checkFailure(t, name, err, stderr.String())
-				acknowledged = append(acknowledged, statementID([]byte(m.must("commit", "model", "--endpoint", "endpoint.json", "--name", "after-"+name))))
-				m.check(acknowledged)
-				m.checkSecrets()
-				m.noLeftovers()
+				left += int64(thorough(4<<10, 24<<10))
 			}
-			m.check(acknowledged)
-			m.checkSecrets()
-			m.noLeftovers()
 			if failed < 2 {
 				t.Errorf("the disk ran full %d times, want it oftener", failed)
 			}
 			t.Logf("with %d KiB the command came to its end; with less it failed, %d times", left>>10, failed)
 		})
 	}
+}
+
+// try runs a command on a copy of the party that has so much room left, and reports
+// whether it failed. Whether or not, the party must be in order and go on.
+func (d *disk) try(party *machine, left int64, command []string) (failed bool) {
+	d.t.Helper()
+	m := &machine{t: d.t, bin: party.bin, dir: filepath.Join(d.dir, "party")}
+	if out, err := exec.Command("cp", "-Rp", party.dir, m.dir).CombinedOutput(); err != nil {
+		d.t.Fatalf("%v\n%s", err, out)
+	}
+	d.fill(left)
+	var stdout, stderr bytes.Buffer
+	c := m.command(d.t.Context(), append(command, "--quiet")...)
+	c.Stdout, c.Stderr = &stdout, &stderr
+	err := c.Run()
+	d.empty()
+	var acknowledged []string
+	if err == nil {
+		acknowledged = append(acknowledged, statementID(stdout.Bytes()))
+	} else {
+		checkFailure(d.t, fmt.Sprintf("%s with %d KiB", command[0], left>>10), err, stderr.String())
+	}
+	after := m.must("commit", "model", "--endpoint", "endpoint.json", "--name", "after")
+	m.check(append(acknowledged, statementID([]byte(after))))
+	m.checkSecrets()
+	m.noLeftovers()
+	if err := os.RemoveAll(m.dir); err != nil {
+		d.t.Fatal(err)
+	}
+	return err != nil
 }
 
 // A backup and a restore that find no room leave nothing behind.
@@ -124,7 +119,8 @@ func TestFullDiskBackup(t *testing.T) {
 	run(exitOK, restore...)
 }
 
-// newParty is a machine on which a test set and a model are committed to.
+// newParty is a machine on which a test set and a model are committed to, and a run is
+// registered.
 func newParty(t *testing.T, dir string) *machine {
 	t.Helper()
 	m := newMachine(t, dir)
@@ -139,6 +135,7 @@ func newParty(t *testing.T, dir string) *machine {
 	m.must("commit", "testset", "items.jsonl", "--name", "base")
 	m.must("commit", "model", "--endpoint", "endpoint.json", "--name", "m")
 	m.must("open", "base", "--all", "--private")
+	m.must("register", "--model", "m", "--testset", "base", "--config", "config.json", "--deadline", "14d", "--out", "run.proctor")
 	return m
 }
 
