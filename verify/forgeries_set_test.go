@@ -63,6 +63,15 @@ func setForgeries() []forgery {
 			change(h)
 		})
 	}
+	grantFirst := func(holder string, change func(*hooks)) hooks {
+		return later(func(h *hooks) {
+			h.testset = func(w *world, p *attest.Testset) {
+				w.issue(owner, &attest.Grant{SetID: p.SetID, Name: p.Name, Version: p.Version, Holder: holder, Fields: p.Fields})
+			}
+			h.result = func(w *world, p *attest.Result) { p.NotBefore = w.round(started.Add(210 * time.Minute)) }
+			change(h)
+		})
+	}
 	secondVersion := func(change func(*hooks)) hooks {
 		return later(func(h *hooks) {
 			h.next = unchanged
@@ -110,7 +119,7 @@ func setForgeries() []forgery {
 			name: "no-predecessor", what: "a version of the set retires items and passes for the first",
 			expect: "contradicted testset/history", base: hooks{next: unchanged},
 			hooks: hooks{next: func(w *world, p *attest.Testset) {
-				p.Refs = nil
+				p.Refs, p.Consistency = nil, nil
 				delete(w.pack.Entries, w.chains[owner][0].Statement.ID)
 			}},
 		},
@@ -135,6 +144,14 @@ func setForgeries() []forgery {
 				policy := h.policy
 				h.policy = func(text string) string { return alias(lab, "https://research.lab.example")(policy(text)) }
 				h.early = func(w *world, set, _ *attest.Entry) { w.grant(set, nil, "https://research.lab.example") }
+			}),
+		},
+		{
+			name: "held-first", what: "the very first statement of the owner is a grant, which is left out",
+			expect: "missing order/run-later",
+			base:   grantFirst("https://other-lab.example", func(*hooks) {}),
+			hooks: grantFirst(evaluator, func(h *hooks) {
+				h.pack = func(w *world) { delete(w.pack.Entries, w.chains[owner][0].Statement.ID) }
 			}),
 		},
 		{
