@@ -155,7 +155,8 @@ func TestImpliedItems(t *testing.T) {
 			t.Errorf("ImpliedItems(%s, %s, %d, %d) = %+v, %v, want %d to %d and %v", c.accuracy, c.stderr, c.scale, c.ddof, got, err, c.low, c.high, c.items)
 		}
 	}
-	for _, c := range [][2]string{{"0.50", "0.00"}, {"0.50", "0.001"}, {"0.5", "0.0015811388"}} { // no limit, many items, many right answers
+	// No limit, many items, many right answers, many items of which hardly any fits.
+	for _, c := range [][2]string{{"0.50", "0.00"}, {"0.50", "0.001"}, {"0.5", "0.0015811388"}, {"0.123456789012", "0.001"}} {
 		if got, err := ImpliedItems(number(t, c[0]), number(t, c[1]), 1, 1); err != nil || got.Tried || got.Items != nil || got.Low > got.High {
 			t.Errorf("ImpliedItems(%s, %s) = %+v, %v, want too many to try", c[0], c[1], got, err)
 		}
