@@ -19,7 +19,7 @@ const Base = "https://proctor-attest.github.io/schemas/"
 
 const version = "/v1"
 
-//go:embed *.schema.json *.example.json *.md
+//go:embed *.schema.json
 var files embed.FS
 
 // The predicate types of version 1. The other schemas are of documents: a
@@ -54,15 +54,15 @@ func Names() []string {
 
 // Schema returns the JSON Schema of a name. The error wraps fs.ErrNotExist when
 // there is none.
-func Schema(name string) ([]byte, error) { return read(name, ".schema.json") }
+func Schema(name string) ([]byte, error) { return read(files, name, ".schema.json") }
 
 // Example returns a document that the schema accepts.
-func Example(name string) ([]byte, error) { return read(name, ".example.json") }
+func Example(name string) ([]byte, error) { return read(pages, name, ".example.json") }
 
 // Page returns the specification, in Markdown.
-func Page(name string) ([]byte, error) { return read(name, ".md") }
+func Page(name string) ([]byte, error) { return read(pages, name, ".md") }
 
-func read(name, ext string) ([]byte, error) {
+func read(files embed.FS, name, ext string) ([]byte, error) {
 	if !slices.Contains(Names(), name) {
 		return nil, fmt.Errorf("schema %q: %w", name, fs.ErrNotExist)
 	}
