@@ -126,6 +126,22 @@ func TestUnsignedRelease(t *testing.T) {
 	}
 }
 
+// Files alone, without a release to compare them with, show nothing.
+func TestPublishedWithoutRelease(t *testing.T) {
+	w := newWorld(t, hooks{afterResult: func(w *world) {
+		w.issue(evaluator, &attest.Claim{Text: "tiny is good at sums", Scores: w.sums("66.7")})
+	}, pack: func(w *world) { delete(w.pack.Entries, w.chains[lab][1].Statement.ID) }})
+	v, err := Pack(t.Context(), w.pack, w.policy(), Options{At: judgedAt, Published: publishedModel("weights")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"model/recomputed", "model/uncovered", "model/package"} {
+		if c := find(v.Claims[0].Rows[0].Checks, name); c.State != Missing {
+			t.Errorf("%s is %s: %s", name, c.State, c.Detail)
+		}
+	}
+}
+
 // A row carries the lab's name for its model.
 func TestModelName(t *testing.T) {
 	v := newWorld(t, hooks{registration: func(_ *world, p *attest.Registration) { p.ModelName = "huge" }}).verify()
