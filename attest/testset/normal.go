@@ -9,8 +9,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/proctor-attest/proctor/attest"
-	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/norm"
 )
 
 // normalize appends canonical JSON with every string value in normal form.
@@ -34,11 +32,6 @@ func (f runeFolds) normalize(dst, value []byte) []byte {
 	return dst
 }
 
-// foldText is NFKC, full case folding, and NFKC again because folding can undo it.
-func foldText(s string) string {
-	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(s)))
-}
-
 // runeFolds remembers what foldText makes of a character, where the character has no
 // part in what is before it: such characters, nearly all, can be folded one by one.
 // The empty string stands for the others.
@@ -58,9 +51,8 @@ func (f runeFolds) fold(r rune) string {
 
 func foldRune(s string) string {
 	folded := foldText(s)
-	apart := func(s string) bool { return norm.NFKC.PropertiesString(s).BoundaryBefore() }
 	special := func(r rune) bool { return unicode.IsSpace(r) || r == '"' || r == '\\' }
-	if !apart(s) || !apart(folded) || strings.ContainsFunc(folded, special) {
+	if !standsApart(s) || !standsApart(folded) || strings.ContainsFunc(folded, special) {
 		return ""
 	}
 	return folded

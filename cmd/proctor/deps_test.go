@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -80,6 +81,23 @@ func TestHeavyModulesAreLeaves(t *testing.T) {
 	for _, dep := range imports(t)["verify"].Deps {
 		if dep == "net/http" || dep == "os/exec" || strings.HasPrefix(dep, module+"ledger/tiles") || strings.HasPrefix(dep, "gonum.org/") {
 			t.Errorf("verify depends on %s", dep)
+		}
+	}
+}
+
+// The browser's verifier leaves out what only owners of sets need.
+func TestBrowserVerifierIsLight(t *testing.T) {
+	cmd := exec.Command("go", "list", "-deps", module+"cmd/proctor-wasm")
+	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for dep := range strings.FieldsSeq(string(out)) {
+		for _, heavy := range []string{"net/http", "golang.org/x/text/unicode/norm", "golang.org/x/text/cases", module + "verify/report"} {
+			if dep == heavy {
+				t.Errorf("proctor-wasm depends on %s", dep)
+			}
 		}
 	}
 }
