@@ -3,6 +3,7 @@ package attest
 import (
 	"encoding/binary"
 	"math/bits"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -38,6 +39,99 @@ func AppendString[T []byte | string](dst []byte, s T) []byte {
 		}
 	}
 	return append(append(dst, s[done:]...), '"')
+}
+
+func (s *scanner) string() (string, error) {
+	s.at++
+	var b strings.Builder
+	for {
+		next, ascii := skipText(s.data, s.at)
+		run := s.data[s.at:next]
+		if !ascii && !utf8.Valid(run) {
+			s.at += validPrefix(run)
+			return "", s.fail("invalid UTF-8")
+		}
+		s.at = next
+		if next == len(s.data) {
+			return "", s.fail("string without end")
+		}
+		switch s.data[next] {
+		case '"':
+			s.at++
+			if b.Len() == 0 {
+				return string(run), nil
+			}
+			b.Write(run)
+			return b.String(), nil
+		case '\\':
+			b.Write(run)
+			r, err := s.escape()
+			if err != nil {
+				return "", err
+			}
+			b.WriteRune(r)
+		default:
+			return "", s.fail("control character in a string")
+		}
+	}
+}
+
+// validPrefix is how much of data is UTF-8.
+func validPrefix(data []byte) (n int) {
+	for n < len(data) {
+		r, size := utf8.DecodeRune(data[n:])
+		if r == utf8.RuneError && size <= 1 {
+			break
+		}
+		n += size
+	}
+	return n
+}
+
+var escapes = map[byte]rune{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
+func (s *scanner) escape() (rune, error) {
+	if s.at+1 >= len(s.data) {
+		return 0, s.fail("string without end")
+	}
+	if r, ok := escapes[s.data[s.at+1]]; ok {
+		s.at += 2
+		return r, nil
+	}
+	high, ok := s.unicodeEscape(s.at)
+	if !ok {
+		return 0, s.fail("unknown escape in a string")
+	}
+	if high < 0xd800 || high > 0xdfff {
+		s.at += 6
+		return high, nil
+	}
+	low, ok := s.unicodeEscape(s.at + 6)
+	if high > 0xdbff || !ok || low < 0xdc00 || low > 0xdfff {
+		return 0, s.fail("lone surrogate")
+	}
+	s.at += 12
+	return (high-0xd800)<<10 + (low - 0xdc00) + 0x10000, nil
+}
+
+func (s *scanner) unicodeEscape(at int) (rune, bool) {
+	if at+6 > len(s.data) || s.data[at] != '\\' || s.data[at+1] != 'u' {
+		return 0, false
+	}
+	var r rune
+	for _, c := range s.data[at+2 : at+6] {
+		switch {
+		case c >= '0' && c <= '9':
+			r = r<<4 + rune(c-'0')
+		case c >= 'a' && c <= 'f':
+			r = r<<4 + rune(c-'a') + 10
+		case c >= 'A' && c <= 'F':
+			r = r<<4 + rune(c-'A') + 10
+		default:
+			return 0, false
+		}
+	}
+	return r, true
 }
 
 // skipString moves past a string that is its own canonical form, as most are, and
