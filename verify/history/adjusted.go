@@ -60,9 +60,19 @@ func (a *audit) weightRow(w *harness.Weights, entry string) int {
 	return -1
 }
 
-// fits reports whether weights that do not name their table can only be this one's:
-// nine in ten of them have a row in it, and in no other of its format.
+// fits reports whether weights that do not name their table can only be this one's.
 func (a *audit) fits(w *harness.Weights, t *harness.Table) bool {
+	board, ok := a.weightBoard[w]
+	if !ok {
+		board = a.boardOf(w)
+		a.weightBoard[w] = board
+	}
+	return board != "" && board == t.Board
+}
+
+// boardOf is the only table in which nine in ten of the weights have a row, "" if there
+// is none or more than one.
+func (a *audit) boardOf(w *harness.Weights) string {
 	board := ""
 	for _, other := range a.in.Tables {
 		if other.Format != w.Format || !slices.ContainsFunc(other.Columns, isAdjusted) {
@@ -76,12 +86,12 @@ func (a *audit) fits(w *harness.Weights, t *harness.Table) bool {
 		}
 		if 10*n >= 9*len(w.Rows) {
 			if board != "" && board != other.Board {
-				return false
+				return ""
 			}
 			board = other.Board
 		}
 	}
-	return board == t.Board
+	return board
 }
 
 func isAdjusted(c harness.Column) bool {

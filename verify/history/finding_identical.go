@@ -19,7 +19,7 @@ func identicalEvidence(a *audit) []Finding {
 	groups := map[[32]byte][]*harness.Run{}
 	var order [][32]byte
 	for _, r := range a.in.Runs {
-		if r.Entry == "" || bits(r) < tellingBits {
+		if r.Entry == "" || bits(r)+outputBits(r) < tellingBits {
 			continue
 		}
 		d := evidence(r)
@@ -98,6 +98,29 @@ func bits(r *harness.Run) float64 {
 	return total
 }
 
+// outputBits is the same for answers, where they are more than letters and numbers:
+// half of them are different.
+func outputBits(r *harness.Run) float64 {
+	if !r.Items.ShowOutputs() {
+		return 0
+	}
+	seen := map[harness.Digest]bool{}
+	n := 0
+	for _, it := range r.Items.All() {
+		if it.Output == (harness.Digest{}) {
+			continue
+		}
+		n++
+		if seen[it.Output] = true; len(seen) > 256 {
+			break
+		}
+	}
+	if 2*len(seen) < n {
+		return 0
+	}
+	return 16 * float64(len(seen))
+}
+
 // evidence is a digest of all that a run says of its items, however it is written
 // down and in whatever order.
 func evidence(r *harness.Run) [32]byte {
@@ -143,10 +166,12 @@ func ownerOf(group []*harness.Run) *harness.Run {
 	return owner
 }
 
+// rowsOtherThan are the other rows of a group. That a model gave the same answers in two
+// tables is as it should be: there the outcomes alone must tell.
 func rowsOtherThan(group []*harness.Run, r *harness.Run) []string {
 	var rows []string
 	for _, other := range group {
-		if rowOf(other) != rowOf(r) {
+		if rowOf(other) != rowOf(r) && (other.Entry != r.Entry || bits(r) >= tellingBits) {
 			rows = append(rows, rowOf(other))
 		}
 	}

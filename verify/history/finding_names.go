@@ -14,16 +14,15 @@ import (
 func generatorMismatch(a *audit) []Finding {
 	found := findingSet{}
 	for _, r := range a.in.Runs {
-		if r.Entry == "" {
+		others := othersNamed(r, harness.OfModel, r.Entry)
+		if r.Entry == "" || len(others) == 0 {
 			continue
 		}
-		for _, n := range othersNamed(r, harness.OfModel, r.Entry) {
-			detail := fmt.Sprintf("the row is %q, and %s beside %d of %d items is %q", r.Entry, n.Member, n.Items, r.Items.Len(), n.Name)
-			if n.Name != r.Entry && a.hasRow(r, n.Name) {
-				detail += ", which has a row of its own"
-			}
-			found.add(Finding{Name: "generator-mismatch", Row: rowOf(r), Files: places(r), Detail: detail})
+		detail := fmt.Sprintf("the row is %q, and %s", r.Entry, describeNames(r, others))
+		if a.hasRow(r, others[0].Name) {
+			detail += ", which has a row of its own"
 		}
+		found.add(Finding{Name: "generator-mismatch", Row: rowOf(r), Files: places(r), Detail: detail})
 	}
 	return found.list()
 }
@@ -33,17 +32,33 @@ func generatorMismatch(a *audit) []Finding {
 func judgeMismatch(a *audit) []Finding {
 	found := findingSet{}
 	for _, r := range a.in.Runs {
-		if r.Judge == "" {
+		others := othersNamed(r, harness.OfJudge, r.Judge)
+		if r.Judge == "" || len(others) == 0 {
 			continue
 		}
-		for _, n := range othersNamed(r, harness.OfJudge, r.Judge) {
-			found.add(Finding{
-				Name: "judge-mismatch", Row: rowOf(r), Files: places(r),
-				Detail: fmt.Sprintf("the table is of the judge %q, and %s beside %d of %d items is %q", r.Judge, n.Member, n.Items, r.Items.Len(), n.Name),
-			})
-		}
+		found.add(Finding{
+			Name: "judge-mismatch", Row: rowOf(r), Files: places(r),
+			Detail: fmt.Sprintf("the table is of the judge %q, and %s", r.Judge, describeNames(r, others)),
+		})
 	}
 	return found.list()
+}
+
+// describeNames says where names stand, and how often.
+func describeNames(r *harness.Run, names []harness.Naming) string {
+	const most = 3
+	text := ""
+	for i, n := range names[:min(len(names), most)] {
+		if i == 0 {
+			text = fmt.Sprintf("%s beside %d of %d items is %q", n.Member, n.Items, r.Items.Len(), n.Name)
+		} else {
+			text += fmt.Sprintf(", beside %d %q", n.Items, n.Name)
+		}
+	}
+	if len(names) > most {
+		text += ", and others"
+	}
+	return text
 }
 
 // noModelIdentity finds results that name no model, neither beside the items nor for all

@@ -50,6 +50,12 @@ func TestSameAnswers(t *testing.T) {
 	wantFound(t, "identical-evidence", imported(answered("j", "a", a...), answered("j", "b", b...)),
 		`j/a: 18 of 20 answers are, to the letter, those of "b" | results/a/j.json | results/b/j.json`,
 		`j/b: 18 of 20 answers are, to the letter, those of "a" | results/b/j.json | results/a/j.json`)
+	// A few answers are enough if all else is the same; in another table they must be.
+	few := []string{"one", "two", "three", "four"}
+	wantFound(t, "identical-evidence", imported(answered("j", "a", few...), answered("j", "b", few...)),
+		"j/a: the results of all 4 items are those of j/b | results/a/j.json | results/b/j.json",
+		"j/b: the results of all 4 items are those of j/a | results/a/j.json | results/b/j.json")
+	wantFound(t, "identical-evidence", imported(answered("j", "a", few...), answered("k", "a", few...)))
 	b[5] = "a third"
 	wantFound(t, "identical-evidence", imported(answered("j", "a", a...), answered("j", "b", b...)))
 	wantFound(t, "identical-evidence", imported(answered("j", "a", letters...), answered("j", "b", letters...)))
@@ -61,6 +67,11 @@ func TestGeneratorMismatch(t *testing.T) {
 		`j/tiny-7b: the row is "tiny-7b", and generator_2 beside 2 of 2 items is "tiny-40b" | results/tiny-7b/j.json`)
 	wantFound(t, "generator-mismatch", imported(r, results("j", "tiny-40b", 0, 1)),
 		`j/tiny-7b: the row is "tiny-7b", and generator_2 beside 2 of 2 items is "tiny-40b", which has a row of its own | results/tiny-7b/j.json`)
+	named(r, harness.OfModel, "generator_2", "b")
+	named(r, harness.OfModel, "generator_2", "c")
+	named(r, harness.OfModel, "generator_2", "d")
+	wantFound(t, "generator-mismatch", imported(r),
+		`j/tiny-7b: the row is "tiny-7b", and generator_2 beside 2 of 2 items is "tiny-40b", beside 2 "b", beside 2 "c", and others | results/tiny-7b/j.json`)
 	for _, same := range []string{"tiny-7b", "Tiny-7B", "org/tiny-7b", "tiny_7b", "tiny 7b"} {
 		wantFound(t, "generator-mismatch", imported(named(results("j", "tiny-7b", 1), harness.OfModel, "generator_2", same)))
 	}

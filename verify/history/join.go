@@ -18,6 +18,7 @@ type audit struct {
 	owners      *owners
 	usual       map[tableOf]usual
 	weightIndex map[*harness.Weights]map[string]int
+	weightBoard map[*harness.Weights]string
 	difficulty  *difficulties // nil when nothing says
 }
 
@@ -48,7 +49,8 @@ func rowName(board, entry string) string {
 func newAudit(in *harness.Imported) *audit {
 	a := &audit{
 		in: in, runs: map[key][]*harness.Run{}, byEntry: map[string][]*harness.Run{}, published: map[key]bool{},
-		moments: map[momentsOf]*moments{}, weightIndex: map[*harness.Weights]map[string]int{}, usual: usualItems(in.Runs),
+		moments: map[momentsOf]*moments{}, weightIndex: map[*harness.Weights]map[string]int{},
+		weightBoard: map[*harness.Weights]string{}, usual: usualItems(in.Runs),
 	}
 	for _, t := range in.Tables {
 		for i := range t.Rows {

@@ -1,6 +1,9 @@
 package history
 
-import "testing"
+import (
+	"math"
+	"testing"
+)
 
 func TestShows(t *testing.T) {
 	for _, tt := range []struct {
@@ -38,4 +41,21 @@ func TestShows(t *testing.T) {
 			t.Errorf("parsePublished(%q) = %+v, want an error", text, p)
 		}
 	}
+}
+
+// What is read as a number is finite, and shows itself.
+func FuzzPublished(f *testing.F) {
+	for _, s := range []string{"42.70", "-1e-3", "1.5E+2 %", "0", ".5", "5.", "+1", "1e308", "00012"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		p, err := parsePublished(s)
+		if err != nil {
+			return
+		}
+		if math.IsNaN(p.value) || math.IsInf(p.value, 0) || !p.shows(p.value) {
+			t.Errorf("parsePublished(%q) = %+v", s, p)
+		}
+		p.spell(p.value, true)
+	})
 }

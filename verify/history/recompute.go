@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 
@@ -84,12 +85,14 @@ var rules = map[harness.Rule]rule{
 		return result{value: (float64(m.wins) + float64(m.draws)/2) / float64(m.n)}, nil
 	}),
 	harness.MeanOfStated: func(a *audit, r *harness.Run, measure int, _ harness.Metric) (result, error) {
-		m := a.momentsOf(r, measure)
 		if r.Dataset.Items <= 0 {
 			return result{}, errors.New("nothing says how many items there are")
 		}
-		return result{value: m.sum / float64(r.Dataset.Items), items: r.Dataset.Items}, nil
+		return result{value: a.momentsOf(r, measure).sum / float64(r.Dataset.Items), items: r.Dataset.Items}, nil
 	},
+	harness.MacroMean: macroMean,
+	harness.PassAtK:   passes(func(n, c, k int) float64 { return 1 - drawn(n-c, n, k) }),
+	harness.PassHatK:  passes(func(n, c, k int) float64 { return drawn(c, n, k) }),
 }
 
 func (m *moments) asMean() result {
@@ -124,48 +127,57 @@ func (a *audit) momentsOf(r *harness.Run, measure int) *moments {
 }
 
 func newMoments(r *harness.Run, measure int) *moments {
+	return momentsFrom(func(yield func(float64) bool) {
+		for i := range r.Items.Len() {
+			if x, ok := itemValue(r, i, measure); ok && !yield(x) {
+				return
+			}
+		}
+	})
+}
+
+// momentsFrom goes through the values twice.
+func momentsFrom(values iter.Seq[float64]) *moments {
 	m := &moments{}
 	var total, squares sum
-	for i := range r.Items.Len() {
-		x, ok := itemValue(r, i, measure)
-		if !ok {
-			continue
-		}
-		if m.n == 0 {
-			m.low, m.high = x, x
-		}
-		m.n++
-		m.low, m.high = min(m.low, x), max(m.high, x)
+	for x := range values {
+		m.count(x)
 		total.add(x)
-		switch x {
-		case 0:
-			m.zeros++
-		case 1:
-			m.ones++
-		}
-		switch {
-		case x > 0.5:
-			m.wins++
-		case x < 0.5:
-			m.losses++
-		default:
-			m.draws++
-		}
 	}
 	if m.n == 0 {
 		return m
 	}
 	m.sum = total.value()
 	m.mean = m.sum / float64(m.n)
-	for i := range r.Items.Len() {
-		if x, ok := itemValue(r, i, measure); ok {
-			squares.add((x - m.mean) * (x - m.mean))
-		}
+	for x := range values {
+		squares.add((x - m.mean) * (x - m.mean))
 	}
 	if m.n > 1 {
 		m.sd = math.Sqrt(squares.value() / float64(m.n-1))
 	}
 	return m
+}
+
+func (m *moments) count(x float64) {
+	if m.n == 0 {
+		m.low, m.high = x, x
+	}
+	m.n++
+	m.low, m.high = min(m.low, x), max(m.high, x)
+	switch x {
+	case 0:
+		m.zeros++
+	case 1:
+		m.ones++
+	}
+	switch {
+	case x > 0.5:
+		m.wins++
+	case x < 0.5:
+		m.losses++
+	default:
+		m.draws++
+	}
 }
 
 // itemValue is the mean over samples of one measure of one item.
