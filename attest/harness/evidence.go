@@ -15,6 +15,7 @@ type Run struct {
 	Format, Version string // the harness, and the version of its files as they state it
 	Files           []File // what it was read from; Import fills in all but the paths
 	Board, Entry    string // the published table that this belongs to, and its row there; "" when the files do not say
+	Origin          string // the one submission that rows of several tables show; "" when the files do not say
 	Date            string // of the run or of the file, as it states it
 	Model           Model
 	Judge           string // who graded, as the run or its place says it; "" for rules or when nothing says
@@ -83,6 +84,7 @@ type Table struct {
 	Board           string // what runs call it too
 	Date            string // of this version of the table, as its file or name states it
 	Items           int    // how many items each row is said to be on; 0 when nothing says so
+	ItemsFrom       string // who says so, where it is not the file
 	Columns         []Column
 	Rows            []TableRow
 	Notices         []Notice

@@ -11,7 +11,7 @@ func aggregateDiffers(a *audit) []Finding {
 	var all []Finding
 	said := map[string]*statements{}
 	for _, row := range a.results {
-		if row.Status != Differs {
+		if !differs(row) {
 			continue
 		}
 		if said[row.Row] == nil {
@@ -38,13 +38,8 @@ type statements struct {
 }
 
 func (s *statements) add(row Row) {
-	var why []string
-	for _, clause := range strings.Split(row.Detail, "; ") {
-		if !strings.HasPrefix(clause, "differs by ") { // the two numbers show it
-			why = append(why, clause)
-		}
-	}
-	reason := strings.Join(why, "; ")
+	_, why, _ := strings.Cut(row.Detail, "differs by ")
+	_, reason, _ := strings.Cut(why, "; ") // the two numbers show by how much
 	text := fmt.Sprintf("%s is published as %s and comes to %s", row.Metric, row.Published, row.Recomputed)
 	if s.byReason[reason] == nil {
 		s.reasons = append(s.reasons, reason)
@@ -64,6 +59,17 @@ func (s *statements) String() string {
 		all = append(all, text)
 	}
 	return strings.Join(all, "; ")
+}
+
+// differs reports whether a number was recomputed and is another. What is impossible can
+// differ besides.
+func differs(row Row) bool {
+	if row.Status != Impossible || row.Recomputed == "" {
+		return row.Status == Differs
+	}
+	p, err := parsePublished(row.Published)
+	got, err2 := parsePublished(row.Recomputed)
+	return err == nil && err2 == nil && !p.shows(got.value)
 }
 
 // noticed are what importers saw.

@@ -171,12 +171,18 @@ func ownerOf(group []*harness.Run) *harness.Run {
 func rowsOtherThan(group []*harness.Run, r *harness.Run) []string {
 	var rows []string
 	for _, other := range group {
-		if rowOf(other) != rowOf(r) && (other.Entry != r.Entry || bits(r) >= tellingBits) {
+		if rowOf(other) != rowOf(r) && !sameSubmission(r, other) && (other.Entry != r.Entry || bits(r) >= tellingBits) {
 			rows = append(rows, rowOf(other))
 		}
 	}
 	slices.Sort(rows)
 	return slices.Compact(rows)
+}
+
+// sameSubmission reports whether two tables say that they show one submission: its
+// results are the same because they are one.
+func sameSubmission(a, b *harness.Run) bool {
+	return a.Origin != "" && a.Origin == b.Origin && a.Format == b.Format && a.Board != b.Board
 }
 
 // rowOf is what findings call a run.

@@ -38,18 +38,26 @@ func (a *audit) valued(r *harness.Run) int { return a.momentsOf(r, 0).n }
 
 // expectedItems is how many items a run should have, and why.
 func (a *audit) expectedItems(r *harness.Run) (n int, why string) {
-	if r.Dataset.Items > 0 {
-		return r.Dataset.Items, "the file states the number"
-	}
-	for _, t := range a.in.Tables {
-		if t.Board == r.Board && t.Items > 0 {
-			return t.Items, "the table states the number"
-		}
+	if n, why := a.statedFor(r); n > 0 {
+		return n, why
 	}
 	if usual := a.usual[tableOf{r.Format, r.Board}]; r.Board != "" && usual.items > r.Items.Len() {
 		return usual.items, fmt.Sprintf("%d of %d results of this table have so many", usual.runs, usual.of)
 	}
 	return r.Items.Len(), ""
+}
+
+// statedFor is how many items a run is said to have, and by whom; 0 when nothing says so.
+func (a *audit) statedFor(r *harness.Run) (n int, why string) {
+	if r.Dataset.Items > 0 {
+		return r.Dataset.Items, "the file states the number"
+	}
+	for _, t := range a.in.Tables {
+		if t.Board == r.Board && t.Items > 0 {
+			return t.Items, cmp.Or(t.ItemsFrom, "the table") + " states the number"
+		}
+	}
+	return 0, ""
 }
 
 // usual is how many items most results of a table have.
@@ -88,7 +96,7 @@ func usualItems(runs []*harness.Run) map[tableOf]usual {
 // bounds says what the score would be if the missing items had all failed or all
 // passed, where a score is a mean of values from 0 to 1.
 func (a *audit) bounds(r *harness.Run, want int) string {
-	if i := slices.IndexFunc(r.Metrics, func(m harness.Metric) bool { return m.Rule == harness.Mean }); i >= 0 && want > 0 {
+	if i := slices.IndexFunc(r.Metrics, isMean); i >= 0 && want > 0 {
 		m := r.Metrics[i]
 		measure := max(0, slices.Index(r.Measures, m.Measure))
 		got, scale := a.momentsOf(r, measure), m.Scale
@@ -103,6 +111,8 @@ func (a *audit) bounds(r *harness.Run, want int) string {
 	}
 	return ""
 }
+
+func isMean(m harness.Metric) bool { return m.Rule == harness.Mean || m.Rule == harness.MeanOfStated }
 
 // duplicateItems finds items that are there more than once in one run: each counts as
 // often.

@@ -13,8 +13,8 @@ import (
 
 // judgePossible says of a published mean whether any outcome of the stated number of
 // items gives it. That goes before whether fewer or more items do.
-func judgePossible(out *Row, m harness.Metric, stated int) {
-	g, ok := gridOf(m, stated)
+func judgePossible(out *Row, m harness.Metric, stated size) {
+	g, ok := gridOf(m, stated.items)
 	if !ok {
 		return
 	}
@@ -26,13 +26,57 @@ func judgePossible(out *Row, m harness.Metric, stated int) {
 	if err != nil || fit.Possible() {
 		return
 	}
-	detail := fmt.Sprintf("no outcome of the stated %d items gives it: %s", stated, around(g, fit))
-	if out.Status == Reproduced && out.Items != stated {
+	detail := fmt.Sprintf("no outcome of %s gives it: %s", stated, around(g, fit))
+	if out.Status == Reproduced && out.Items != stated.items {
 		detail += fmt.Sprintf("; %d items that have a result do", out.Items)
-	} else if out.Detail != "" {
-		detail += "; " + out.Detail
+	} else {
+		detail += fewer(g, x)
+		if out.Detail != "" {
+			detail += "; " + out.Detail
+		}
 	}
 	out.Status, out.Detail = Impossible, detail
+}
+
+// size is how many items a number is said to be of.
+type size struct {
+	items int
+	from  string // who says so, where it is not the file
+}
+
+func (s size) String() string {
+	if s.from != "" {
+		return fmt.Sprintf("the %d items that %s states", s.items, s.from)
+	}
+	return fmt.Sprintf("the stated %d items", s.items)
+}
+
+// statedSize is what a row is said to be of, by itself or by its table.
+func statedSize(t *harness.Table, row *harness.TableRow) size {
+	if n := statedItems(t, row); n > 0 {
+		return size{items: n}
+	}
+	return size{t.Items, t.ItemsFrom}
+}
+
+// fewer names the nearest smaller numbers of items of which a published number can be the
+// mean, as when some have no result. Some number always fits, so few are looked at.
+func fewer(g stat.Grid, x stat.Number) string {
+	const within, most = 10, 3
+	near, err := g.Near(x, within)
+	if err != nil {
+		return ""
+	}
+	var sizes []string
+	for _, n := range near {
+		if fit, err := n.Fit(x); err == nil && fit.Nearest && n.Items < g.Items && len(sizes) < most {
+			sizes = append(sizes, fmt.Sprintf("%d of %d", fit.Low, n.Points()))
+		}
+	}
+	if len(sizes) == 0 {
+		return ""
+	}
+	return "; of fewer items " + strings.Join(sizes, " or ") + " gives it"
 }
 
 // gridOf is the numbers that a mean of so many items can be.
@@ -164,7 +208,7 @@ func (a *audit) pairs() []pair {
 				if max(i, j) < len(row.Values) {
 					all = append(all, pair{
 						row: rowName(t.Board, row.Entry), mean: row.Values[j], error: row.Values[i], metric: *t.Columns[j].Metric, name: e.Name,
-						stated: cmp.Or(statedItems(t, row), t.Items), files: []Place{placeOf(t.File, row.Line)},
+						stated: statedSize(t, row).items, files: []Place{placeOf(t.File, row.Line)},
 					})
 				}
 			}

@@ -85,14 +85,28 @@ var rules = map[harness.Rule]rule{
 		return result{value: (float64(m.wins) + float64(m.draws)/2) / float64(m.n)}, nil
 	}),
 	harness.MeanOfStated: func(a *audit, r *harness.Run, measure int, _ harness.Metric) (result, error) {
-		if r.Dataset.Items <= 0 {
+		stated, _ := a.statedFor(r)
+		if stated <= 0 {
 			return result{}, errors.New("nothing says how many items there are")
 		}
-		return result{value: a.momentsOf(r, measure).sum / float64(r.Dataset.Items), items: r.Dataset.Items}, nil
+		return a.momentsOf(r, measure).asMeanOf(stated)
 	},
 	harness.MacroMean: macroMean,
 	harness.PassAtK:   passes(func(n, c, k int) float64 { return 1 - drawn(n-c, n, k) }),
 	harness.PassHatK:  passes(func(n, c, k int) float64 { return drawn(c, n, k) }),
+}
+
+// asMeanOf is the mean of more items: those without a value count nothing.
+func (m *moments) asMeanOf(items int) (result, error) {
+	if m.n > items {
+		return result{}, fmt.Errorf("%d items have a result, and %d are stated", m.n, items)
+	}
+	r := result{value: m.sum / float64(items), items: items, right: -1}
+	if p := r.value; m.zeros+m.ones == m.n && items > 1 {
+		r.right, r.top = m.ones, 1
+		r.sd = math.Sqrt(p * (1 - p) * float64(items) / float64(items-1))
+	}
+	return r, nil
 }
 
 func (m *moments) asMean() result {

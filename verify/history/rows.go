@@ -13,7 +13,7 @@ import (
 // appendRow judges every number of a table's row.
 func (a *audit) appendRow(rows []Row, t *harness.Table, row *harness.TableRow) []Row {
 	name, runs := rowName(t.Board, row.Entry), a.runsOf(t, row.Entry)
-	stated := cmp.Or(statedItems(t, row), t.Items)
+	stated := statedSize(t, row)
 	place := placeOf(t.File, row.Line)
 	for i, c := range t.Columns {
 		metric, ok := metricOf(c, runs)
@@ -56,7 +56,7 @@ func (a *audit) aggregateRow(r *harness.Run, g *harness.Aggregate) Row {
 	i := max(0, slices.IndexFunc(r.Files, func(f harness.File) bool { return f.Path == g.File }))
 	out.Files = []Place{placeOf(r.Files[i], g.Line)}
 	a.judge(&out, g.Metric, []*harness.Run{r})
-	judgePossible(&out, g.Metric, cmp.Or(g.Items, r.Dataset.Items))
+	judgePossible(&out, g.Metric, size{items: cmp.Or(g.Items, r.Dataset.Items)})
 	return out
 }
 
@@ -98,6 +98,9 @@ func (a *audit) judge(out *Row, m harness.Metric, runs []*harness.Run) {
 		if n, ok := a.overAll(best.run, m, p); ok {
 			details = append(details, fmt.Sprintf("over all %d items, with 0 for those that have no result, it is the published number", n))
 		}
+		if n, ok := a.overSeen(best.run, m, p); ok {
+			details = append(details, fmt.Sprintf("over the %d items that have a result it is the published number", n))
+		}
 	}
 	for _, o := range all {
 		if !o.same && o.value != best.value {
@@ -116,6 +119,13 @@ func (a *audit) overAll(r *harness.Run, m harness.Metric, p published) (items in
 	}
 	got := a.momentsOf(r, max(0, slices.Index(r.Measures, m.Measure)))
 	return want, want > got.n && p.shows(scaled(m, got.sum/float64(want)))
+}
+
+// overSeen is the reverse: whether what should count every item is published as the mean
+// of those that have a result.
+func (a *audit) overSeen(r *harness.Run, m harness.Metric, p published) (items int, ok bool) {
+	got := a.momentsOf(r, max(0, slices.Index(r.Measures, m.Measure)))
+	return got.n, m.Rule == harness.MeanOfStated && p.shows(scaled(m, got.mean))
 }
 
 // unpublished are the numbers of a run that no table has.
