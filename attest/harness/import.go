@@ -50,6 +50,7 @@ type Refusal struct {
 func Importers() []Importer {
 	return []Importer{
 		alpacaTable, alpacaAnnotations, alpacaOutputs, alpacaWeights, alpacaDifficulties, alpacaGamed,
+		sweLeaderboards,
 	}
 }
 
