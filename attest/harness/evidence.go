@@ -15,6 +15,7 @@ type Run struct {
 	Format, Version string // the harness, and the version of its files as they state it
 	Files           []File // what it was read from; Import fills in all but the paths
 	Board, Entry    string // the published table that this belongs to, and its row there; "" when the files do not say
+	Joined          string // how the row was found where the file does not name it, for a person
 	Origin          string // the one submission that rows of several tables show; "" when the files do not say
 	Date            string // of the run or of the file, as it states it
 	Model           Model

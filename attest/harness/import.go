@@ -50,7 +50,7 @@ type Refusal struct {
 func Importers() []Importer {
 	return []Importer{
 		alpacaTable, alpacaAnnotations, alpacaOutputs, alpacaWeights, alpacaDifficulties, alpacaGamed,
-		sweLeaderboards,
+		sweLeaderboards, sweProResults, sweProPage,
 	}
 }
 
@@ -175,6 +175,7 @@ func (h *hashing) gather(parts []*Imported) (*Imported, error) {
 			}
 		}
 	}
+	joinSWEPro(all)
 	var files []*File
 	for _, r := range all.Runs {
 		for i := range r.Files {

@@ -105,8 +105,9 @@ func (a *audit) bounds(r *harness.Run, want int) string {
 		}
 		if got.n > 0 && got.low >= 0 && got.high <= 1 {
 			n := float64(want)
+			low := scale * got.sum / n
 			return fmt.Sprintf("; their %s is %s, and of all it is from %s to %s", m.Name,
-				spell(scale*got.mean, 4), spell(scale*got.sum/n, 4), spell(scale*(got.sum+n-float64(got.n))/n, 4))
+				spell(scale*got.mean, 4), spell(low, 4), spell(scale*(got.sum+n-float64(got.n))/n, 4)) + a.rankIfFailed(r, m.Measure, low)
 		}
 	}
 	return ""

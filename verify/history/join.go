@@ -14,6 +14,7 @@ type audit struct {
 	results []Row
 	moments map[momentsOf]*moments
 
+	rankings    map[rankingKey]*ranking
 	published   map[key]bool // rows of tables
 	owners      *owners
 	usual       map[tableOf]usual
@@ -49,7 +50,7 @@ func rowName(board, entry string) string {
 func newAudit(in *harness.Imported) *audit {
 	a := &audit{
 		in: in, runs: map[key][]*harness.Run{}, byEntry: map[string][]*harness.Run{}, published: map[key]bool{},
-		moments: map[momentsOf]*moments{}, weightIndex: map[*harness.Weights]map[string]int{},
+		moments: map[momentsOf]*moments{}, rankings: map[rankingKey]*ranking{}, weightIndex: map[*harness.Weights]map[string]int{},
 		weightBoard: map[*harness.Weights]string{}, usual: usualItems(in.Runs),
 	}
 	for _, t := range in.Tables {

@@ -30,7 +30,9 @@ func judgePossible(out *Row, m harness.Metric, stated size) {
 	if out.Status == Reproduced && out.Items != stated.items {
 		detail += fmt.Sprintf("; %d items that have a result do", out.Items)
 	} else {
-		detail += fewer(g, x)
+		if !strings.Contains(out.Detail, isPublished) {
+			detail += fewer(g, x)
+		}
 		if out.Detail != "" {
 			detail += "; " + out.Detail
 		}

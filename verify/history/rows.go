@@ -99,8 +99,11 @@ func (a *audit) judge(out *Row, m harness.Metric, runs []*harness.Run) {
 			details = append(details, fmt.Sprintf("over all %d items, with 0 for those that have no result, it is the published number", n))
 		}
 		if n, ok := a.overSeen(best.run, m, p); ok {
-			details = append(details, fmt.Sprintf("over the %d items that have a result it is the published number", n))
+			details = append(details, fmt.Sprintf("over the %d items that have a result "+isPublished, n))
 		}
+	}
+	if best.run.Joined != "" {
+		details = append(details, best.run.Joined)
 	}
 	for _, o := range all {
 		if !o.same && o.value != best.value {
@@ -120,6 +123,9 @@ func (a *audit) overAll(r *harness.Run, m harness.Metric, p published) (items in
 	got := a.momentsOf(r, max(0, slices.Index(r.Measures, m.Measure)))
 	return want, want > got.n && p.shows(scaled(m, got.sum/float64(want)))
 }
+
+// isPublished ends what explains a number.
+const isPublished = "it is the published number"
 
 // overSeen is the reverse: whether what should count every item is published as the mean
 // of those that have a result.

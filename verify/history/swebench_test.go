@@ -1,6 +1,7 @@
 package history
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -83,7 +84,7 @@ func TestMeanOfStated(t *testing.T) {
 
 	tab.Rows[0].Values[0] = "66.67"
 	wantFound(t, "impossible-score", in,
-		"j/a: win_rate 66.67: no outcome of the 4 items that the paper states gives it: 2 of 4 is 50.0000, 3 of 4 is 75.0000; 100 % of numbers so written can be told; of fewer items 2 of 3 gives it; differs by -16.67; over the 3 items that have a result it is the published number | j.csv:2 | results/a/j.json",
+		"j/a: win_rate 66.67: no outcome of the 4 items that the paper states gives it: 2 of 4 is 50.0000, 3 of 4 is 75.0000; 100 % of numbers so written can be told; differs by -16.67; over the 3 items that have a result it is the published number | j.csv:2 | results/a/j.json",
 		"j/b: win_rate 1: no outcome of the 4 items that the paper states gives it: 0 of 4 is 0.0000, 1 of 4 is 25.0000; 96 % of numbers so written can be told; no per-item results were found | j.csv:3")
 	wantFound(t, "aggregate-differs", in,
 		"j/a: win_rate is published as 66.67 and comes to 50 (over the 3 items that have a result it is the published number) | j.csv:2 | results/a/j.json")
@@ -111,5 +112,86 @@ func TestSameSubmission(t *testing.T) {
 	b.Board, b.Origin = "j", "folder"
 	if got := found(Audit(imported(a, b)), "identical-evidence"); len(got) != 2 {
 		t.Errorf("in one table: %q", got)
+	}
+}
+
+func TestSWEBenchPro(t *testing.T) {
+	r := auditShared(t, "swe-bench-pro")
+	var want struct {
+		Stated int `json:"stated_N"`
+		Sonnet struct {
+			Resolved, Results int
+			Fail              float64 `json:"if_missing_fail"`
+			Rank              int     `json:"rank_published"`
+			RankFail          int     `json:"rank_if_missing_fail"`
+		} `json:"claude-4-Sonnet"`
+	}
+	expected(t, "swe_bench_pro", &want)
+	const row = "SWE-bench Pro/SWE-Agent + claude-4-Sonnet"
+	for name, parts := range map[string][]string{
+		"impossible-score":  {fmt.Sprintf("the stated %d items", want.Stated), "311 of 730 is 42.6027, 312 of 730 is 42.7397", fmt.Sprintf("over the %d items that have a result it is the published number", want.Sonnet.Results)},
+		"aggregate-differs": {"is published as 42.70 and comes to 32.876712", `by their names, the results are those in the folder "claude-4sonnet-10132025"`},
+		"missing-items": {
+			fmt.Sprintf("%d of %d items have a result (the table states the number)", want.Sonnet.Results, want.Stated),
+			fmt.Sprintf("their resolved is 42.7046, and of all it is from %.2f", want.Sonnet.Fail),
+			fmt.Sprintf("by %% Resolved its row is %d of 7, and %d if the missing ones failed", want.Sonnet.Rank, want.Sonnet.RankFail),
+		},
+	} {
+		for _, part := range parts {
+			part = strings.ReplaceAll(part, "32.88", "32.8767")
+			if !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Name == name && f.Row == row && strings.Contains(f.Detail, part) }) {
+				t.Errorf("no %s in %s that says %q", name, row, part)
+			}
+		}
+	}
+	for name, rows := range map[string][]string{
+		"impossible-score":  {"claude-4-5-Sonnet", "claude-4-Sonnet", "glm-4.5", "gpt-oss-120b"},
+		"aggregate-differs": {"claude-4-5-Sonnet", "claude-4-Sonnet", "gpt-oss-120b"},
+	} {
+		got := namesFound(r, name, "SWE-bench Pro")
+		for i := range got {
+			got[i] = strings.TrimPrefix(got[i], "SWE-Agent + ")
+		}
+		if !slices.Equal(got, rows) {
+			t.Errorf("%s in %q, want %q", name, got, rows)
+		}
+	}
+	n := statuses(r, "% Resolved")
+	if n[Reproduced] != 2 || n[Impossible] != 4 || n[NotComputable] != 1 {
+		t.Errorf("%% Resolved: %v", n)
+	}
+	if got := statuses(r, "resolved")[Unpublished]; got != 4 {
+		t.Errorf("%d runs without a row, want 4", got)
+	}
+	if found(r, "denominator-mixed") == nil {
+		t.Error("no denominator-mixed")
+	}
+}
+
+func TestRankIfFailed(t *testing.T) {
+	short := results("j", "a", 1, 1, 0)
+	short.Dataset.Items = 6
+	const head = "j/a: 3 of 6 items have a result (the file states the number); their win_rate is 66.6667, and of all it is from 33.3333 to 83.3333"
+	for _, tt := range []struct {
+		rows []string
+		want string
+	}{
+		{[]string{"a 66.7", "b 50", "c 70", "d 33.4", "e 33.3"}, "; by win_rate its row is 2 of 5, and 4 if the missing ones failed"},
+		{[]string{"a 66.7", "b 66.7", "c 66.7"}, "; by win_rate its row is 1 of 3, and 3 if the missing ones failed"},
+		{[]string{"a 66.7", "b 20", "c -"}, ""},
+		{[]string{"a 30", "b 32"}, ""}, // published as less than that
+		{[]string{"a x", "b 50"}, ""},
+		{[]string{"b 50"}, ""},
+	} {
+		wantFound(t, "missing-items", imported(short, table("j", "win_rate", tt.rows...)), head+tt.want+" | results/a/j.json")
+	}
+}
+
+// How a row was found is said of it.
+func TestJoined(t *testing.T) {
+	r := results("j", "a", 1, 0)
+	r.Joined = "by their names"
+	if row := Audit(imported(r, table("j", "win_rate", "a 50"))).Rows[0]; row.Status != Reproduced || row.Detail != "by their names" {
+		t.Errorf("row: %+v", row)
 	}
 }
