@@ -105,25 +105,32 @@ func TestRegisteredByWhom(t *testing.T) {
 	}
 }
 
-// What withdraws the result of somebody whom the pack does not mention is found.
+// What withdraws the result of somebody whom the pack does not mention is found, also
+// in a ledger that is read before the one with the run.
 func TestWithdrawnByAnother(t *testing.T) {
-	w := newWorld(t, hooks{policy: func(s string) string { return twoLedgers(knowsOtherLab(t)(s)) }, early: func(w *world, set, model *attest.Entry) {
-		outer := w.hooks
-		w.hooks.registration = func(_ *world, p *attest.Registration) { p.Evaluator = otherLab }
-		w.hooks.configure = func(c map[string]any) { c["evaluator"] = otherLab }
-		w.hooks.reporter = otherLab
-		result := w.report(w.register(set, model))
-		id := result.Statement.ID
-		w.issue(otherLab, &attest.Retraction{Header: attest.Header{Refs: []attest.Ref{{Role: attest.RoleTarget, ID: id}}}, Target: id, Reason: "bad"})
-		w.hooks = outer
-	}})
-	second := w.elsewhere(w.chains[otherLab][1])
-	first := w.ledger()
-	for _, e := range w.chains[otherLab] {
-		delete(w.pack.Entries, e.Statement.ID)
-	}
-	if c := w.scan(t, first, second)["completeness/registrations"]; c.State == Proven || c.State == Contradicted {
-		t.Errorf("%s is %s: %s", c.Name, c.State, c.Detail)
+	for _, withdrawn := range []bool{false, true} {
+		w := newWorld(t, hooks{policy: func(s string) string { return twoLedgers(knowsOtherLab(t)(s)) }, early: func(w *world, set, model *attest.Entry) {
+			outer := w.hooks
+			w.hooks.registration = func(_ *world, p *attest.Registration) { p.Evaluator = otherLab }
+			w.hooks.configure = func(c map[string]any) { c["evaluator"] = otherLab }
+			w.hooks.reporter = otherLab
+			id := w.report(w.register(set, model)).Statement.ID
+			if withdrawn {
+				w.issue(otherLab, &attest.Retraction{Header: attest.Header{Refs: []attest.Ref{{Role: attest.RoleTarget, ID: id}}}, Target: id, Reason: "bad"})
+			}
+			w.hooks = outer
+		}})
+		chain := w.chains[otherLab]
+		w.elsewhere(chain[0])
+		w.elsewhere(chain[1])
+		second := (&world{t: t, origin: secondOrigin, log: chain[:2]}).ledger()
+		first := w.ledger()
+		for _, e := range chain {
+			delete(w.pack.Entries, e.Statement.ID)
+		}
+		if c := w.scan(t, first, second)["completeness/registrations"]; (c.State == Proven) == withdrawn {
+			t.Errorf("withdrawn %v: %s is %s: %s", withdrawn, c.Name, c.State, c.Detail)
+		}
 	}
 }
 
