@@ -23,10 +23,12 @@ func ownerIsNotApart(text string) string {
 		fmt.Sprintf("[[%q, %q, %q], [%q, %q, %q]]", owner, evaluator, operator, lab, evaluator, operator), 1)
 }
 
-// knowsOtherOwner is a policy that knows a second owner as well as the first.
-func knowsOtherOwner(s string) string {
-	s = strings.Replace(s, "independent = [[", fmt.Sprintf("independent = [[%q, ", otherOwner), 1)
-	return s + fmt.Sprintf("\n[[issuer]]\nuri = %q\nroles = [\"owner\"]\n[[issuer.key]]\npem = '''\n%s'''\n", otherOwner, publicPEM(panicTB{}, otherOwner))
+// knows is a policy that knows one more issuer, independent of everybody.
+func knows(issuer, role string) func(string) string {
+	return func(s string) string {
+		s = strings.Replace(s, "independent = [[", fmt.Sprintf("independent = [[%q, ", issuer), 1)
+		return s + fmt.Sprintf("\n[[issuer]]\nuri = %q\nroles = [%q]\n[[issuer.key]]\npem = '''\n%s'''\n", issuer, role, publicPEM(panicTB{}, issuer))
+	}
 }
 
 // setOf has another issuer commit to a set of the same name, and the run be
@@ -83,8 +85,8 @@ func setForgeries() []forgery {
 		{
 			name: "set-of-another-owner", what: "the run is registered on a well known set, and made on another owner's of the same name",
 			expect: "contradicted testset/committed",
-			base:   hooks{policy: knowsOtherOwner},
-			hooks: hooks{policy: knowsOtherOwner, afterResult: func(w *world) { w.head(otherOwner, headTime) },
+			base:   hooks{policy: knows(otherOwner, "owner")},
+			hooks: hooks{policy: knows(otherOwner, "owner"), afterResult: func(w *world) { w.head(otherOwner, headTime) },
 				registration: setOf(otherOwner, func(ours attest.Hash, p *attest.Registration) { p.Testset.SetID = ours })},
 		},
 		{

@@ -18,7 +18,7 @@ import (
 // anew.
 func disclosureForgeries() []forgery {
 	opens := hooks{afterResult: func(w *world) { w.open(nil) }}
-	regrades := hooks{policy: auditorToo, afterResult: func(w *world) { w.regrade(auditor, 1, "1", "2/3") }}
+	regrades := hooks{policy: knows(auditor, "auditor"), afterResult: func(w *world) { w.regrade(auditor, 1, "1", "2/3") }}
 	return []forgery{
 		{
 			name: "opened-otherwise", what: "the owner opens an item as another than it committed to",
@@ -74,12 +74,6 @@ func disclosureForgeries() []forgery {
 var openedAnswer = regexp.MustCompile(`"answer":\{"bytes":"[^"]*"`)
 
 const auditor = "https://auditor.example"
-
-// auditorToo is a policy that knows an auditor, independent of everybody.
-func auditorToo(text string) string {
-	text = strings.Replace(text, "independent = [[", "independent = [[\""+auditor+"\", ", 1)
-	return text + "\n[[issuer]]\nuri = \"" + auditor + "\"\nroles = [\"auditor\"]\n[[issuer.key]]\npem = '''\n" + publicPEM(panicTB{}, auditor) + "'''\n"
-}
 
 // privatePrompt is a run whose system prompt is committed to, and opened as this.
 func privatePrompt(opened string) hooks {
