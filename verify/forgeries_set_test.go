@@ -83,6 +83,18 @@ func setForgeries() []forgery {
 	}
 	return []forgery{
 		{
+			name: "other-fields", what: "a later version of the set calls its answers questions",
+			expect: "contradicted testset/history", base: hooks{next: unchanged},
+			hooks: hooks{next: func(_ *world, p *attest.Testset) { p.Fields = []string{"id", "answer", "question"} }},
+		},
+		{
+			name: "other-list", what: "the list of active items of the version before is not the one committed to",
+			expect: "contradicted testset/history", base: hooks{next: unchanged},
+			hooks: hooks{next: unchanged, testset: func(w *world, p *attest.Testset) {
+				p.Bitmap = w.pack.AddArtifact([]byte{0b11111000}, p.Bitmap.MediaType, p.Bitmap.Name)
+			}},
+		},
+		{
 			name: "set-of-another-owner", what: "the run is registered on a well known set, and made on another owner's of the same name",
 			expect: "contradicted testset/committed",
 			base:   hooks{policy: knows(otherOwner, "owner")},

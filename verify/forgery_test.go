@@ -254,7 +254,11 @@ func forgeries() []forgery {
 		},
 		{
 			name: "two-models", what: "a table shows two models under one name",
-			expect: "contradicted model/same-in-all-rows", hooks: hooks{afterResult: twoModels(false)}, base: hooks{afterResult: twoModels(true)},
+			expect: "contradicted model/same-in-all-rows", hooks: hooks{afterResult: twoModels(false, true)}, base: hooks{afterResult: twoModels(true, true)},
+		},
+		{
+			name: "variant-kept-back", what: "a table shows a variant that was never released beside one that was",
+			expect: "missing model/same-as-released", hooks: hooks{afterResult: twoModels(true, false)}, base: hooks{afterResult: twoModels(true, true)},
 		},
 		{
 			name: "registration-after-result", what: "the registration carries a beacon round from after its result",
@@ -528,8 +532,9 @@ func checkpointOf(proof []byte) (text string, rest string) {
 	return text + "\n", rest
 }
 
-// twoModels adds a second model with its run, and a claim over both.
-func twoModels(declared bool) func(*world) {
+// twoModels adds a second model with its run, and a claim over both. Where the second is
+// not released, the claim names the release of the first.
+func twoModels(declared, released bool) func(*world) {
 	return func(w *world) {
 		hooks := w.hooks
 		w.hooks.model = func(w *world, p *attest.Model) {
@@ -540,15 +545,25 @@ func twoModels(declared bool) func(*world) {
 		m := w.commitModel()
 		second := w.report(w.register(w.chains[owner][0], m))
 		pkg := digest("package")
-		w.issue(lab, &attest.Release{
-			Header: attest.Header{Refs: []attest.Ref{{Role: attest.RoleModel, ID: m.Statement.ID}}},
-			Name:   "tiny-b", Model: m.Statement.Predicate.(*attest.Model).Model, Published: []string{"https://hub.example/b"}, Package: &pkg,
-		})
+		if released {
+			w.issue(lab, &attest.Release{
+				Header: attest.Header{Refs: []attest.Ref{{Role: attest.RoleModel, ID: m.Statement.ID}}},
+				Name:   "tiny-b", Model: m.Statement.Predicate.(*attest.Model).Model, Published: []string{"https://hub.example/b"}, Package: &pkg,
+			})
+		}
+		refs := []attest.Ref{{Role: attest.RoleResult, ID: first.Statement.ID}, {Role: attest.RoleResult, ID: second.Statement.ID}}
+		if !released {
+			tiny := w.chains[lab][0]
+			refs = append(refs, attest.Ref{Role: attest.RoleRelease, ID: w.issue(lab, &attest.Release{
+				Header: attest.Header{Refs: []attest.Ref{{Role: attest.RoleModel, ID: tiny.Statement.ID}}},
+				Name:   "tiny", Model: tiny.Statement.Predicate.(*attest.Model).Model, Published: []string{"https://hub.example/tiny"}, Package: &pkg,
+			}).Statement.ID})
+		}
 		score := func(label string, e *attest.Entry) attest.Score {
 			return attest.Score{Label: label, Score: "66.7", Decimals: 1, Scale: "100", Result: e.Statement.ID}
 		}
 		w.issue(lab, &attest.Claim{
-			Header: attest.Header{Refs: []attest.Ref{{Role: attest.RoleResult, ID: first.Statement.ID}, {Role: attest.RoleResult, ID: second.Statement.ID}}},
+			Header: attest.Header{Refs: refs},
 			Text:   "tiny is good at sums, twice", Variants: declared,
 			Scores: []attest.Score{score("first", first), score("second", second)},
 		})

@@ -282,23 +282,23 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
         if sk is not None:
             st["testset/skeleton"], self.skeleton = len(sk) == 32 * v["size"] and root(cut(sk)).hex() == v["root"], cut(sk) if len(sk) == 32 * n else None
         if bm is not None: st["testset/active"] = self.listed(t["bitmap"], v["size"]) is not None and TH("active", u(64, v["size"]), bm).hex() == v["active"]
-    def listed(self, artifact, size):  # the items in a bitmap; None unless it is one of so many
+    def listed(self, artifact, size, active=None):  # the items in a bitmap; None unless it is one of so many, and of this digest
         bm = self.pack.artifact(artifact)
-        bits = [i for i in range(len(bm or b"") * 8) if bm[i // 8] >> 7 - i % 8 & 1]
-        return bits if bm is not None and len(bm) == (size + 7) // 8 and max(bits, default=0) < size else None
+        if bm is None or len(bm) != (size + 7) // 8 or active not in (None, TH("active", u(64, size), bm).hex()): return None
+        return bits if max(bits := [i for i in range(len(bm) * 8) if bm[i // 8] >> 7 - i % 8 & 1], default=0) < size else None
     def history(self, s):  # whether a version of a set, and each before it, follows from the one before
-        def line(x): return x.issuer, x.p["setID"], x.ref("testset")
+        def line(x): return x.ref("testset"), x.issuer, x.p["setID"], x.p["fields"], x.p.get("keyMember")
         old, v, edits = next((x for x in self.pack.of("testset") if [x.id] == s.ref("testset")), None), s.p["version"], s.p.get("edits", [])
         gone, new = {e["retired"] for e in edits}, [e["successor"] for e in edits if "successor" in e]
-        if any(x is not s and x.counts and line(x) == line(s) for x in self.pack.of("testset")): return False
+        if any(x is not s and x.counts and line(x)[:3] == line(s)[:3] for x in self.pack.of("testset")): return False
         if not s.ref("testset"): return "n/a" if all(r["role"] != "testset" for r in s.p["refs"]) and not {"edits", "consistency"} & set(s.p) else False
         if not old or not old.counts: return None
         w, path, roots = old.p["version"], [bytes.fromhex(x) for x in s.p.get("consistency", [])], [bytes.fromhex(x["root"]) for x in (old.p["version"], v)]
-        fits = w["size"] <= v["size"] and list(grown(w["size"], v["size"], path, roots[0])) == roots and not path and line(old)[:2] == line(s)[:2]
+        fits = w["size"] <= v["size"] and list(grown(w["size"], v["size"], path, roots[0])) == roots and not path and line(old)[1:] == line(s)[1:]
         if not fits or len(gone) < len(edits) or len(set(new)) < len(new) or not all(w["size"] <= i < v["size"] for i in new): return False
-        before, now = (self.listed(x.p["bitmap"], x.p["version"]["size"]) for x in (old, s))
-        if before is None or now is None: return None
-        kept = {i for i in now if i < w["size"]} == set(before) - gone and gone <= set(before) and set(new) <= set(now)
+        if None in map(self.pack.artifact, (old.p["bitmap"], s.p["bitmap"])): return None
+        before, now = (self.listed(x.p["bitmap"], x.p["version"]["size"], x.p["version"]["active"]) for x in (old, s))
+        kept = None not in (before, now) and {i for i in now if i < w["size"]} == set(before) - gone and gone <= set(before) and set(new) <= set(now)
         return kept and {"n/a": True}.get(h := self.history(old), h)
     def rows(self, p):
         st, res, zero, run = self.state, self.result.p, "0" * 64, (self.result.issuer, self.result.p["runID"])
@@ -357,7 +357,7 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
         opened = secrets and all(commit(s, "model", p["lab"], bytes.fromhex(rel["model"]["id"])) == ran["id"] for s in secrets)
         st["model/seal"] = "n/a" if not sealed else opened if secrets else None
         st["model/package"] = "n/a" if self.release and "package" not in self.release.p else None
-        if rel: st["model/same-as-released"] = opened or None if sealed else rel["model"] == ran and (ran["kind"] != "endpoint" or served(rel) == ran["id"])
+        if rel and (sealed or rel["model"] == ran or not self.claim.p.get("variants")): st["model/same-as-released"] = opened or None if sealed else rel["model"] == ran and (ran["kind"] != "endpoint" or served(rel) == ran["id"])
         self.ran = tuple((rel["model"] if opened else ran).values()) if self.reg.counts else None
     def verdict(self, same):
         s = self.state = {n: STATES.get(v, v) for n, v in (self.state | {"model/same-in-all-rows": same}).items()}
