@@ -32,11 +32,7 @@ var alpacaDifficulties = Importer{
 }
 
 func readAlpacaDifficulties(fsys fs.FS, name string) (*Imported, error) {
-	data, err := readPlain(fsys, name)
-	if err != nil {
-		return nil, err
-	}
-	doc, err := checkForeign(data)
+	doc, err := readValue(fsys, name)
 	if err != nil {
 		return nil, err
 	}

@@ -135,6 +135,15 @@ func (p *plainFile) Close() error {
 	return p.file.Close()
 }
 
+// readValue reads a whole file of limited size that is one JSON value.
+func readValue(fsys fs.FS, name string) (foreign, error) {
+	data, err := readPlain(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	return checkForeign(data)
+}
+
 // readPlain returns all of a file of limited size, decompressed.
 func readPlain(fsys fs.FS, name string) (data []byte, err error) {
 	r, err := openPlain(fsys, name)

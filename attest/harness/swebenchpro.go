@@ -60,11 +60,7 @@ var sweProPage = Importer{
 var sweProDay = regexp.MustCompile(`-(\d\d)(\d\d)(20\d\d)$`)
 
 func readSWEProResults(fsys fs.FS, name string) (*Imported, error) {
-	data, err := readPlain(fsys, name)
-	if err != nil {
-		return nil, err
-	}
-	doc, err := checkForeign(data)
+	doc, err := readValue(fsys, name)
 	if err != nil {
 		return nil, err
 	}
