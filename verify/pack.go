@@ -105,7 +105,7 @@ func (v *Verifier) Pack(ctx context.Context, p *attest.Pack, opts Options) (*Ver
 		return nil, j.broken
 	}
 	out.combine()
-	out.NotShown = j.notShown(out)
+	out.NotShown = j.unshown(out)
 	out.Trusting = j.trusting()
 	return out, nil
 }
@@ -146,6 +146,7 @@ func (j *judge) claim(ctx context.Context, carrier *statement) (Claim, error) {
 		if err := cmp.Or(j.broken, ctx.Err()); err != nil {
 			return Claim{}, err
 		}
+		j.notShownByRows = append(j.notShownByRows, judges[i].notShown...)
 	}
 	sameModel := sameModel(judges, variants)
 	for _, r := range judges {

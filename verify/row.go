@@ -30,6 +30,8 @@ type rowJudge struct {
 	retroactive bool
 	cannot      bool // a check could not be carried out
 	retracted   bool
+
+	notShown []string // by this row, besides what no row shows
 }
 
 // row runs every check of one score but those that compare rows.

@@ -123,9 +123,11 @@ func (r *rowJudge) privateMembers() (string, error) {
 	var words []string
 	for _, name := range slices.Sorted(maps.Keys(r.config.Private)) {
 		if opened[name] {
-			name += " (opened since)"
+			words = append(words, name+" (opened since)")
+			continue
 		}
 		words = append(words, name)
+		r.notShown = append(r.notShown, fmt.Sprintf("what the run's %s was: it is committed to, and private still", name))
 	}
 	if len(words) == 0 {
 		return "", nil

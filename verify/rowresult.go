@@ -201,6 +201,7 @@ func (r *rowJudge) checkPublishedScore(exact *big.Rat) {
 			return
 		}
 		corrected.State, corrected.By = Attested, r.auditSt.issuer()
+		r.notShown = append(r.notShown, "that corrected grades are right: they are the word of "+r.auditSt.issuer())
 		corrected.Detail = fmt.Sprintf("with %d grades corrected: ", r.audit.Regrade.Changed)
 		r.row.Exact = exact.RatString()
 	}

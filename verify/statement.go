@@ -47,16 +47,17 @@ type judge struct {
 	unread uint64 // bytes of artifacts that may still be read
 	broken error  // what makes the whole pack unreadable
 
-	lastSkeleton *skeleton
-	results      map[*statement]*ofRows
-	disclosed    map[*statement]bool          // results, as reported finds them
-	histories    map[*statement]Check         // of versions of test sets
-	forks        map[string]*Check            // by issuer
-	after        map[attest.Hash]*statement   // signed by one issuer, by the id of the one before
-	resultsOf    map[attest.Hash][]*statement // those that count, by run
-	withdrawals  map[withdrawal]bool
-	lists        map[*statement]*itemList // of registrations
-	openings     []openedSet
+	lastSkeleton   *skeleton
+	results        map[*statement]*ofRows
+	disclosed      map[*statement]bool          // results, as reported finds them
+	histories      map[*statement]Check         // of versions of test sets
+	forks          map[string]*Check            // by issuer
+	after          map[attest.Hash]*statement   // signed by one issuer, by the id of the one before
+	resultsOf      map[attest.Hash][]*statement // those that count, by run
+	withdrawals    map[withdrawal]bool
+	lists          map[*statement]*itemList // of registrations
+	openings       []openedSet
+	notShownByRows []string // by single rows, besides what no row shows
 }
 
 // checkedRound is a beacon round's time, or why it has none.

@@ -9,8 +9,8 @@ import (
 	"github.com/proctor-attest/proctor/attest"
 )
 
-// notShown lists what the reader might take the verdict to say and it does not.
-func (j *judge) notShown(v *Verdict) []string {
+// unshown lists what the reader might take the verdict to say and it does not.
+func (j *judge) unshown(v *Verdict) []string {
 	lines := []string{}
 	if len(v.Claims) == 0 {
 		if len(v.Openings) > 0 {
@@ -31,6 +31,7 @@ func (j *judge) notShown(v *Verdict) []string {
 		"that the words beside a score are true: only the scores were checked, not the text and labels of who publishes them",
 		"that the grader is right, or that the items measure what their name says",
 		"that what is served today behaves like the model that was run")
+	lines = append(lines, slices.Compact(slices.Sorted(slices.Values(j.notShownByRows)))...)
 	if kinds := j.unknownKinds(); len(kinds) > 0 {
 		lines = append(lines, "what statements say of a kind that this version does not know: "+strings.Join(kinds, ", "))
 	}
