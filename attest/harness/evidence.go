@@ -40,7 +40,8 @@ type Model struct {
 // Dataset is how files identify the items.
 type Dataset struct {
 	Name, Version, Split string
-	Items                int // how many it is said to have; 0 when nothing says so
+	Items                int    // how many it is said to have; 0 when nothing says so
+	ItemsFrom            string // who says so, where it is not the file
 }
 
 // What a Naming names.
@@ -137,6 +138,7 @@ const (
 	Mean           Rule = "mean"            // of the items' values
 	MeanOfStated   Rule = "mean-of-stated"  // their sum over the number of items that the data set is said to have
 	MacroMean      Rule = "macro-mean"      // the mean of the groups' means
+	MacroTree      Rule = "macro-tree"      // the same where groups lie in others, as in "task/variant": at each level the mean of the level below
 	StandardError  Rule = "standard-error"  // of the mean, with n−1
 	Sum            Rule = "sum"             // of the items' values
 	Count          Rule = "count"           // items that have a value

@@ -51,6 +51,7 @@ func Importers() []Importer {
 	return []Importer{
 		alpacaTable, alpacaAnnotations, alpacaOutputs, alpacaWeights, alpacaDifficulties, alpacaGamed,
 		sweLeaderboards, sweProResults, sweProPage,
+		bbhOutputs, cruxEval,
 	}
 }
 
@@ -176,6 +177,9 @@ func (h *hashing) gather(parts []*Imported) (*Imported, error) {
 		}
 	}
 	joinSWEPro(all)
+	if err := joinBBH(all); err != nil {
+		return nil, err
+	}
 	var files []*File
 	for _, r := range all.Runs {
 		for i := range r.Files {

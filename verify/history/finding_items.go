@@ -50,7 +50,7 @@ func (a *audit) expectedItems(r *harness.Run) (n int, why string) {
 // statedFor is how many items a run is said to have, and by whom; 0 when nothing says so.
 func (a *audit) statedFor(r *harness.Run) (n int, why string) {
 	if r.Dataset.Items > 0 {
-		return r.Dataset.Items, "the file states the number"
+		return r.Dataset.Items, cmp.Or(r.Dataset.ItemsFrom, "the file") + " states the number"
 	}
 	for _, t := range a.in.Tables {
 		if t.Board == r.Board && t.Items > 0 {

@@ -92,6 +92,7 @@ var rules = map[harness.Rule]rule{
 		return a.momentsOf(r, measure).asMeanOf(stated)
 	},
 	harness.MacroMean: macroMean,
+	harness.MacroTree: macroTree,
 	harness.PassAtK:   passes(func(n, c, k int) float64 { return 1 - drawn(n-c, n, k) }),
 	harness.PassHatK:  passes(func(n, c, k int) float64 { return drawn(c, n, k) }),
 }
