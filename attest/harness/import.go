@@ -52,6 +52,7 @@ func Importers() []Importer {
 		alpacaTable, alpacaAnnotations, alpacaOutputs, alpacaWeights, alpacaDifficulties, alpacaGamed,
 		sweLeaderboards, sweProResults, sweProPage,
 		bbhOutputs, cruxEval,
+		lmevalResults, lmevalSamples,
 	}
 }
 

@@ -275,7 +275,11 @@ func (run *lmevalRun) taskConfig(path ...string) foreign {
 
 // metricConfig is what the task's configuration says of a metric, nil if nothing.
 func (run *lmevalRun) metricConfig(metric string) foreign {
-	for _, m := range run.taskConfig("metric_list").elements() {
+	return metricIn(run.taskConfig("metric_list"), metric)
+}
+
+func metricIn(list foreign, metric string) foreign {
+	for _, m := range list.elements() {
 		if name, _ := m.get("metric").text(); name == metric {
 			return m
 		}

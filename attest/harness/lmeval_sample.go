@@ -1,8 +1,6 @@
 package harness
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
@@ -25,10 +23,23 @@ func parseSample(line []byte) (lmevalSample, error) {
 	if err != nil {
 		return lmevalSample{}, err
 	}
+	s, err := sampleOf(f)
+	if err != nil {
+		return s, err
+	}
+	if err := s.checkHashes(); err != nil {
+		return s, fmt.Errorf("doc %d: %w", s.id, err)
+	}
+	return s, nil
+}
+
+// sampleOf is a line whose hashes were not looked at.
+func sampleOf(f foreign) (lmevalSample, error) {
 	if !f.isObject() {
 		return lmevalSample{}, errors.New("row is not a JSON object")
 	}
 	s := lmevalSample{foreign: f}
+	var err error
 	id := f.get("doc_id")
 	if s.id, err = strconv.ParseUint(string(id), 10, 53); err != nil || !integer.Match(id) {
 		return s, fmt.Errorf("doc_id is %s, want a number from 0", id.describe())
@@ -40,44 +51,55 @@ func parseSample(line []byte) (lmevalSample, error) {
 		}
 		s.filter = &name
 	}
-	if err := s.checkHashes(); err != nil {
-		return s, fmt.Errorf("doc %d: %w", s.id, err)
-	}
 	return s, nil
 }
 
-// checkHashes recomputes the three hashes that the harness logs with each row.
+// lmevalHashes are the hashes that the harness logs with each row.
+var lmevalHashes = []string{"doc_hash", "prompt_hash", "target_hash"}
+
+// checkHashes recomputes the three.
 func (s *lmevalSample) checkHashes() error {
-	doc := s.get("doc")
-	if doc == nil {
-		return errors.New("doc is missing")
-	}
-	prompt, ok := s.prompt()
-	if !ok {
-		return errors.New("arguments have no text as their first prompt")
-	}
-	target, ok := s.get("target").text()
-	if !ok {
-		return fmt.Errorf("target is %s, want a text", s.get("target").describe())
-	}
-	for _, h := range []struct {
-		name string
-		over []byte
-	}{
-		{"doc_hash", doc.pythonJSON()},
-		{"prompt_hash", []byte(prompt)},
-		{"target_hash", []byte(target)},
-	} {
-		logged, ok := s.get(h.name).text()
-		if !ok {
-			return fmt.Errorf("%s is missing", h.name)
+	over := map[string]string{}
+	for _, name := range lmevalHashes {
+		var err error
+		if over[name], err = s.over(name); err != nil {
+			return err
 		}
-		if sum := sha256.Sum256(h.over); hex.EncodeToString(sum[:]) != logged {
-			return fmt.Errorf("%s is %q, but what is logged hashes to %x", h.name, logged, sum)
+	}
+	for _, name := range lmevalHashes {
+		logged, ok := s.get(name).text()
+		if !ok {
+			return fmt.Errorf("%s is missing", name)
+		}
+		if sum := digest(over[name]); sum != logged {
+			return fmt.Errorf("%s is %q, but what is logged hashes to %s", name, logged, sum)
 		}
 		s.hashes += logged
 	}
 	return nil
+}
+
+// over is the text that a hash is of.
+func (s *lmevalSample) over(hash string) (string, error) {
+	switch hash {
+	case "doc_hash":
+		doc := s.get("doc")
+		if doc == nil {
+			return "", errors.New("doc is missing")
+		}
+		return string(doc.pythonJSON()), nil
+	case "prompt_hash":
+		prompt, ok := s.prompt()
+		if !ok {
+			return "", errors.New("arguments have no text as their first prompt")
+		}
+		return prompt, nil
+	}
+	target, ok := s.get("target").text()
+	if !ok {
+		return "", fmt.Errorf("target is %s, want a text", s.get("target").describe())
+	}
+	return target, nil
 }
 
 // prompt is the first argument of the first request. A chat that was already

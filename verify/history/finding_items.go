@@ -18,7 +18,8 @@ func missingItems(a *audit) []Finding {
 	for _, r := range a.in.Runs {
 		want, who := a.expectedItems(r)
 		have := a.valued(r)
-		if want <= have || r.Board == harness.AnyBoard {
+		onlyNumbers := r.Items.Len() == 0 && len(r.Aggregates) > 0
+		if want <= have || r.Board == harness.AnyBoard || onlyNumbers {
 			continue
 		}
 		detail := fmt.Sprintf("%d of %d items have a result", have, want)
@@ -41,7 +42,7 @@ func (a *audit) expectedItems(r *harness.Run) (n int, why string) {
 	if n, why := a.statedFor(r); n > 0 {
 		return n, why
 	}
-	if usual := a.usual[tableOf{r.Format, r.Board}]; r.Board != "" && usual.items > r.Items.Len() {
+	if usual := a.usual[tableOf{r.Format, r.Board, r.Dataset.Name}]; r.Board != "" && usual.items > r.Items.Len() {
 		return usual.items, fmt.Sprintf("%d of %d results of this table have so many", usual.runs, usual.of)
 	}
 	return r.Items.Len(), ""
@@ -63,15 +64,15 @@ func (a *audit) statedFor(r *harness.Run) (n int, why string) {
 // usual is how many items most results of a table have.
 type usual struct{ items, runs, of int }
 
-// tableOf is a board of a format.
-type tableOf struct{ format, board string }
+// tableOf is a board of a format, and the part of it that is on one data set.
+type tableOf struct{ format, board, dataset string }
 
 // usualItems counts for each board; there must be some results to speak of, and nearly
 // all alike.
 func usualItems(runs []*harness.Run) map[tableOf]usual {
 	counts := map[tableOf]map[int]int{}
 	for _, r := range runs {
-		t := tableOf{r.Format, r.Board}
+		t := tableOf{r.Format, r.Board, r.Dataset.Name}
 		if counts[t] == nil {
 			counts[t] = map[int]int{}
 		}

@@ -23,7 +23,7 @@ func Kinds() []Kind {
 		{"generator-mismatch", "beside the items stands another model's name than the row's", true},
 		{"judge-mismatch", "beside the items stands another judge's name than the table's", true},
 		{"outputs-differ", "the answers that were graded are other than those that lie elsewhere under the model's name", true},
-		{"edited-scores", "grades were changed after they were given", true},
+		{"edited-scores", "grades were changed after they were given, or items after they were hashed", true},
 		{"retried-failures", "items were tried again because they had failed", true},
 		{"impossible-score", "no outcome of the stated number of items gives the published number", false},
 		{"implied-n", "a mean and its standard error belong to another number of items than is stated, or to none", false},

@@ -1,0 +1,397 @@
+package harness
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+var lmevalResults = Importer{
+	Name:   "lm-eval-results",
+	Tested: "16 zero-shot result files of Pythia (0.3) and a 0.4.9.2 run with samples of Every Eval Ever's tests; runs of 0.4.12 and 0.4.13",
+	About: About{
+		Files:     "results_*.json of lm-evaluation-harness 0.4, with samples_<task>_<date>.jsonl beside it, and the result files of 0.3",
+		Model:     "by a name among model_args, with revision and model_sha; a name that the harness made up is not one",
+		Dataset:   "by the task and its version, dataset_path and dataset_name; n-samples says how many items (0.4)",
+		Items:     "lines of the samples file, one for each doc and filter; 0.3 has none",
+		Aggregate: "\"metric,filter\" of each task, 0.3: \"metric\"; its standard error beside it",
+		Absent:    "revision of the data set; version of the harness in 0.3 and before 0.4.3; weight_by_size of a group",
+	},
+	Claims: func(name string, head []byte) bool {
+		return strings.HasSuffix(name, ".json") && bytes.HasPrefix(head, []byte("{")) && hasMember(head, "results") && lmevalError.Match(head)
+	},
+	Read: readLMEvalResults,
+}
+
+// lmevalError is the name of a standard error, as both versions have it.
+var lmevalError = regexp.MustCompile(`"[^"\n]+_stderr(,[^"\n]*)?"\s*:`)
+
+// lmevalMeans are the metrics that the harness averages over items unless a task says
+// otherwise, and whether an item is right or wrong.
+var lmevalMeans = map[string]int{
+	"acc": 1, "acc_norm": 1, "acc_mutual_info": 1, "acc_bytes": 1, "exact_match": 1, "em": 1,
+	"pct_stereotype": 1, "likelihood_diff": 0, "likelihood_difference": 0,
+}
+
+func readLMEvalResults(fsys fs.FS, name string) (*Imported, error) {
+	doc, err := readValue(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	l, err := newLMEvalReader(fsys, name, doc)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range doc.get("results").members() {
+		if err := l.task(m.name, m.value); err != nil {
+			return nil, fmt.Errorf("%s: %w", m.name, err)
+		}
+	}
+	if len(l.runs) == 0 {
+		return nil, errors.New("has no results")
+	}
+	l.groups()
+	return &Imported{Runs: l.runs}, nil
+}
+
+// lmevalReader reads one results file.
+type lmevalReader struct {
+	fsys             fs.FS
+	file             string
+	old              bool // 0.3, where a metric has no filter
+	about            Run  // what all runs of the file have in common
+	config           foreign
+	configs, counts  map[string]foreign // by task
+	versions, hashes map[string]foreign
+	parts            map[string]foreign // of a group
+	lines            lines
+	runs             []*Run
+	byTask           map[string]*lmevalTask
+}
+
+// lmevalTask is one task or group of the file.
+type lmevalTask struct {
+	name                string
+	run                 *Run
+	original, effective int // 0 where nothing says
+}
+
+func newLMEvalReader(fsys fs.FS, name string, doc foreign) (*lmevalReader, error) {
+	top := byName(doc)
+	l := &lmevalReader{
+		fsys: fsys, file: name, config: top["config"], configs: byName(top["configs"]), counts: byName(top["n-samples"]),
+		versions: byName(top["versions"]), hashes: byName(top["task_hashes"]), parts: byName(top["group_subtasks"]),
+		lines: lines{whole: doc, line: 1}, byTask: map[string]*lmevalTask{},
+	}
+	l.old = top["configs"] == nil && top["lm_eval_version"] == nil
+	r := &l.about
+	r.Format, r.Files, r.Absent = LMEval, []File{{Path: name}}, []string{"revision of the data set"}
+	if v := top["lm_eval_version"]; v != nil {
+		if r.Version, _ = v.text(); !strings.HasPrefix(r.Version, "0.4.") {
+			return nil, fmt.Errorf("lm_eval_version is %s, want 0.4.x", v.describe())
+		}
+	} else {
+		r.Absent = append(r.Absent, "version of the harness")
+	}
+	if !l.old {
+		r.Date = runDate(name)
+	}
+	if !fileDate.MatchString(r.Date) {
+		r.Date = ""
+	}
+	run := &lmevalRun{results: doc}
+	r.Model = run.model()
+	if r.Model.Name != "" {
+		r.Board = r.Model.Name
+		if v := r.Model.Revision; v != "" && v != "main" {
+			r.Board += "@" + v
+		}
+	} else {
+		r.Board = name
+	}
+	return l, nil
+}
+
+func byName(f foreign) map[string]foreign {
+	all := map[string]foreign{}
+	for _, m := range f.members() {
+		all[m.name] = m.value
+	}
+	return all
+}
+
+// model is how the file names the model: as the configuration of a result has it, or
+// by the argument that every version takes.
+func (run *lmevalRun) model() Model {
+	text := func(v foreign) string { s, _ := v.text(); return s }
+	m := Model{Revision: text(run.results.get("config", "model_revision")), Digest: text(run.results.get("config", "model_sha"))}
+	if name := text(run.results.get("model_name")); name != "" && run.hasArgument(name) {
+		m.Name = name
+	}
+	m.Name = cmp.Or(m.Name, run.argument("peft"), run.argument("delta"), run.argument("pretrained"), run.argument("model"), run.argument("path"), run.argument("engine"))
+	m.Revision = cmp.Or(m.Revision, run.argument("revision"))
+	return m
+}
+
+// argument is one of the model's arguments, which are a text or an object.
+func (run *lmevalRun) argument(name string) string {
+	args := run.results.get("config", "model_args")
+	if s, ok := args.get(name).text(); ok {
+		return s
+	}
+	s, _ := args.text()
+	for arg := range strings.SplitSeq(s, ",") {
+		if k, v, _ := strings.Cut(arg, "="); k == name {
+			return v
+		}
+	}
+	return ""
+}
+
+// task reads what is published of a task or a group, and its samples.
+func (l *lmevalReader) task(name string, published foreign) error {
+	r := l.about
+	r.Files, r.Absent, r.Entry = slices.Clone(r.Files), slices.Clone(r.Absent), name
+	r.Dataset = Dataset{Name: name, Version: plainText(l.versions[name])}
+	t := &lmevalTask{name: name, run: &r, original: itemCount(l.counts[name].get("original")), effective: itemCount(l.counts[name].get("effective"))}
+	l.byTask[name] = t
+	for _, m := range published.members() {
+		if !m.value.isNumber() && string(m.value) != "NaN" && !strings.HasSuffix(string(m.value), "Infinity") {
+			continue // a text: an alias, or that there is no error
+		}
+		metric, ok := l.metric(name, m.name)
+		if !ok {
+			continue
+		}
+		r.Metrics = append(r.Metrics, metric)
+		r.Aggregates = append(r.Aggregates, Aggregate{Metric: metric, Value: string(m.value), Items: t.effective, File: l.file, Line: l.lines.of(m.value)})
+	}
+	if len(r.Aggregates) == 0 {
+		return nil
+	}
+	for _, m := range r.Metrics {
+		if m.Rule == Mean && m.Measure == m.Name {
+			r.Measures = append(r.Measures, m.Name)
+		}
+	}
+	l.runs = append(l.runs, &r)
+	l.limited(t)
+	if l.old || len(r.Measures) == 0 || l.isGroup(name) {
+		return nil
+	}
+	return l.addSamples(t)
+}
+
+// metric says what a member of a task's results is.
+func (l *lmevalReader) metric(task, name string) (Metric, bool) {
+	metric, filter, ok := cutLast(name, ",")
+	if ok == l.old {
+		return Metric{}, false // sample_len and such
+	}
+	if l.old {
+		metric, filter = name, ""
+	}
+	m := Metric{Name: name}
+	base, isError := strings.CutSuffix(metric, "_stderr")
+	rule, steps := l.rule(task, base)
+	if !isError {
+		m.Rule, m.Measure, m.Steps = rule, name, steps
+		return m, true
+	}
+	m.Of = base
+	if filter != "" {
+		m.Of += "," + filter
+	}
+	if m.Measure = m.Of; rule == Mean {
+		m.Rule = StandardError
+	}
+	return m, true
+}
+
+// rule is how a metric comes from a task's items, which the task's configuration says
+// or the harness's own habit. That of a group does not come from items but from tasks.
+func (l *lmevalReader) rule(task, metric string) (Rule, int) {
+	if l.isGroup(task) {
+		return Unknown, 0
+	}
+	config := l.configs[task]
+	steps, known := lmevalMeans[metric]
+	if repeats := config.get("repeats"); repeats != nil && string(repeats) != "1" {
+		steps = 0
+	}
+	if how := metricIn(config.get("metric_list"), metric).get("aggregation"); how != nil && !how.isNull() {
+		if text, _ := how.text(); text != "mean" {
+			return Unknown, 0
+		}
+		return Mean, steps
+	}
+	if !known {
+		return Unknown, 0
+	}
+	return Mean, steps
+}
+
+func (l *lmevalReader) isGroup(task string) bool { return len(l.parts[task].elements()) > 0 }
+
+// limited says that a task has items that were not asked.
+func (l *lmevalReader) limited(t *lmevalTask) {
+	var detail string
+	limit := l.config.get("limit")
+	switch {
+	case l.isGroup(t.name):
+	case t.effective < t.original:
+		detail = fmt.Sprintf("n-samples says that %d of %d items were run", t.effective, t.original)
+	case l.old && limit != nil && !limit.isNull():
+		detail = fmt.Sprintf("config.limit says that no more than %s items were run", limit.describe())
+	}
+	if detail != "" {
+		t.run.Notices = append(t.run.Notices, Notice{Finding: "missing-items", Detail: detail, File: l.file, Line: t.run.Aggregates[0].Line})
+	}
+}
+
+func itemCount(f foreign) int {
+	n, err := strconv.Atoi(string(f))
+	if err != nil || n < 0 || n > MaxItems {
+		return 0
+	}
+	return n
+}
+
+// plainText is a text or a number as it is written.
+func plainText(f foreign) string {
+	if f.isNumber() {
+		return string(f)
+	}
+	s, _ := f.text()
+	return s
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
+
+// samplesName is where the harness writes a task's items; "" when nothing is there.
+func (l *lmevalReader) samplesName(task string) string {
+	if strings.ContainsAny(task, "/\\") || runDate(l.file) == "" {
+		return ""
+	}
+	for _, ending := range []string{"", ".gz", ".zst"} {
+		name := path.Join(path.Dir(l.file), "samples_"+task+"_"+runDate(l.file)+".jsonl"+ending)
+		if info, err := fs.Stat(l.fsys, name); err == nil && info.Mode().IsRegular() {
+			return name
+		}
+	}
+	return ""
+}
+
+// groups compares what is published of a group with its tasks. Tasks count by size, or
+// each alike: the file does not say which.
+func (l *lmevalReader) groups() {
+	for _, r := range l.runs {
+		if !l.isGroup(r.Entry) {
+			continue
+		}
+		leaves, ok := l.leaves(r.Entry, 0)
+		if !ok {
+			r.Absent = append(r.Absent, "results of all tasks of the group")
+			continue
+		}
+		for _, g := range r.Aggregates {
+			if g.Of == "" {
+				l.group(r, g, leaves)
+			}
+		}
+	}
+}
+
+// leaves are the tasks of a group and of the groups in it.
+func (l *lmevalReader) leaves(group string, depth int) (all []*lmevalTask, ok bool) {
+	const most = 10_000
+	for _, part := range l.parts[group].elements() {
+		name, _ := part.text()
+		t := l.byTask[name]
+		switch {
+		case l.isGroup(name) && depth < 10:
+			more, ok := l.leaves(name, depth+1)
+			if !ok {
+				return nil, false
+			}
+			all = append(all, more...)
+		case t == nil || len(t.run.Aggregates) == 0:
+			return nil, false
+		default:
+			all = append(all, t)
+		}
+		if len(all) > most {
+			return nil, false
+		}
+	}
+	return all, len(all) > 0
+}
+
+func (l *lmevalReader) group(r *Run, g Aggregate, leaves []*lmevalTask) {
+	published, err := strconv.ParseFloat(g.Value, 64)
+	if err != nil {
+		return
+	}
+	var macro, micro float64
+	items := 0
+	for _, t := range leaves {
+		i := slices.IndexFunc(t.run.Aggregates, func(a Aggregate) bool { return a.Name == g.Name })
+		if i < 0 || t.effective == 0 {
+			return // other metrics than the tasks'
+		}
+		x, err := strconv.ParseFloat(t.run.Aggregates[i].Value, 64)
+		if err != nil {
+			return
+		}
+		macro += x / float64(len(leaves))
+		micro += x * float64(t.effective)
+		items += t.effective
+	}
+	micro /= float64(items)
+	if near(published, micro) || near(published, macro) || near(published, l.ofParts(r.Entry, g.Name)) {
+		return
+	}
+	r.Notices = append(r.Notices, Notice{
+		Finding: "aggregate-differs", File: l.file, Line: g.Line,
+		Detail: fmt.Sprintf("%s is published as %s; of its %d tasks' numbers the mean is %s by their sizes and %s if each counts alike",
+			g.Name, g.Value, len(leaves), strconv.FormatFloat(micro, 'g', 6, 64), strconv.FormatFloat(macro, 'g', 6, 64)),
+	})
+}
+
+// ofParts is the mean of what is published of a group's immediate parts.
+func (l *lmevalReader) ofParts(group, metric string) float64 {
+	parts := l.parts[group].elements()
+	total := 0.0
+	for _, part := range parts {
+		name, _ := part.text()
+		t := l.byTask[name]
+		if t == nil {
+			return math.NaN()
+		}
+		i := slices.IndexFunc(t.run.Aggregates, func(a Aggregate) bool { return a.Name == metric })
+		if i < 0 {
+			return math.NaN()
+		}
+		x, err := strconv.ParseFloat(t.run.Aggregates[i].Value, 64)
+		if err != nil {
+			return math.NaN()
+		}
+		total += x
+	}
+	return total / float64(len(parts))
+}
+
+func near(x, y float64) bool { return math.Abs(x-y) <= 1e-9*max(1, math.Abs(x)) }

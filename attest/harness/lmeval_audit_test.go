@@ -1,0 +1,168 @@
+package harness
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func importFS(t testing.TB, fsys fstest.MapFS) *Imported {
+	t.Helper()
+	in, err := Import(t.Context(), fsys, []string{"."}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
+
+func notices(in *Imported) (all []string) {
+	for _, r := range in.Runs {
+		for _, n := range r.Notices {
+			all = append(all, n.Finding+": "+n.Detail)
+		}
+	}
+	return all
+}
+
+func TestLMEvalAudit(t *testing.T) {
+	in := importFS(t, logs(t))
+	if len(in.Runs) != 2 || len(in.Refused)+len(in.Unrecognised) > 0 || len(notices(in)) > 0 {
+		t.Fatalf("%d runs, refused %v, not recognised %v, notices %q", len(in.Runs), in.Refused, in.Unrecognised, notices(in))
+	}
+	r := in.Runs[0]
+	if r.Version != "0.4.13" || r.Date != "2026-11-24T02-22-02.853601" || r.Dataset.Items != 5 || r.Items.Len() != 5 || r.Model.Name != "" {
+		t.Errorf("run: version %q, date %q, data set %+v, %d items, model %+v", r.Version, r.Date, r.Dataset, r.Items.Len(), r.Model)
+	}
+	if diff := cmp.Diff([]string{"exact_match,word", "exact_match,number"}, r.Measures); diff != "" {
+		t.Errorf("measures (-want +got):\n%s", diff)
+	}
+	if it := r.Items.At(1); it.ID != "1" || it.Input == (Digest{}) || it.Output == (Digest{}) || len(it.Values) != 2 {
+		t.Errorf("second item: %+v", it)
+	}
+	want := Aggregate{Metric{Name: "exact_match_stderr,word", Rule: StandardError, Measure: "exact_match,word", Of: "exact_match,word"}, "0.24494897427831783", 5, textResults, 8}
+	if diff := cmp.Diff(want, r.Aggregates[1]); diff != "" {
+		t.Errorf("aggregate (-want +got):\n%s", diff)
+	}
+}
+
+// What is stored and the hashes that are stored beside it tell of each other.
+func TestLMEvalAuditHashes(t *testing.T) {
+	for what, change := range map[string]struct{ name, old, new, want string }{
+		"the item": {textSamples, `"id": "t-2"`, `"id": "t-9"`, "edited-scores: in 2 of 10 lines the stored doc_hash is not the hash of what is stored"},
+		"the list": {textResults, `"task_hashes": {` + "\n" + `    "proctor_text": "`, `"task_hashes": {` + "\n" + `    "proctor_text": "0`, "edited-scores: task_hashes of the results file is not the hash of these samples, of which there are as many as it says"},
+		"a limit":  {textResults, `"original": 5`, `"original": 7`, "missing-items: n-samples says that 5 of 7 items were run"},
+	} {
+		files := logs(t)
+		data := files[change.name].Data
+		files[change.name].Data = bytes.ReplaceAll(data, []byte(change.old), []byte(change.new))
+		if bytes.Equal(data, files[change.name].Data) {
+			t.Fatalf("%s: nothing to change", what)
+		}
+		if diff := cmp.Diff([]string{change.want}, notices(importFS(t, files))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+}
+
+// A line that is there twice is an item that is there twice.
+func TestLMEvalAuditTwice(t *testing.T) {
+	files := logs(t)
+	line, _, _ := bytes.Cut(files[textSamples].Data, []byte("\n"))
+	files[textSamples].Data = append(append(bytes.Clone(line), '\n'), files[textSamples].Data...)
+	r := importFS(t, files).Runs[0]
+	if a, b := r.Items.At(0), r.Items.At(r.Items.Len()-1); r.Items.Len() != 6 || a.ID != "0" || b.ID == "" {
+		t.Errorf("%d items", r.Items.Len())
+	}
+	delete(files, textResults)
+	in := importFS(t, files)
+	if len(in.Runs) != 2 || in.Runs[1].Entry != textSamples || in.Runs[1].Items.Len() != 6 || len(in.Runs[1].Measures) != 2 {
+		t.Errorf("without results: %d runs, %+v", len(in.Runs), in.Runs)
+	}
+}
+
+const oldResults = `{
+  "results": {
+    "sciq": {"acc": 0.5, "acc_stderr": 0.5, "ppl": 3.25, "ppl_stderr": NaN}
+  },
+  "versions": {"sciq": 0},
+  "config": {"model": "hf-causal", "model_args": "pretrained=org/tiny,revision=step3", "num_fewshot": 0, "limit": 2}
+}`
+
+func TestLMEvalAuditOld(t *testing.T) {
+	in := importAll(t, map[string]string{"tiny.json": oldResults})
+	if len(in.Runs) != 1 {
+		t.Fatalf("%d runs, refused %v", len(in.Runs), in.Refused)
+	}
+	r := in.Runs[0]
+	if r.Board != "org/tiny@step3" || r.Entry != "sciq" || r.Version != "" || r.Dataset.Version != "0" {
+		t.Errorf("run %q of %q, version %q, data set %+v", r.Entry, r.Board, r.Version, r.Dataset)
+	}
+	want := []Aggregate{
+		{Metric{Name: "acc", Rule: Mean, Measure: "acc", Steps: 1}, "0.5", 0, "tiny.json", 3},
+		{Metric{Name: "acc_stderr", Rule: StandardError, Measure: "acc", Of: "acc"}, "0.5", 0, "tiny.json", 3},
+		{Metric{Name: "ppl", Measure: "ppl"}, "3.25", 0, "tiny.json", 3},
+		{Metric{Name: "ppl_stderr", Measure: "ppl", Of: "ppl"}, "NaN", 0, "tiny.json", 3},
+	}
+	if diff := cmp.Diff(want, r.Aggregates); diff != "" {
+		t.Errorf("aggregates (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"missing-items: config.limit says that no more than 2 items were run"}, notices(in)); diff != "" {
+		t.Errorf("notices (-want +got):\n%s", diff)
+	}
+}
+
+const groupResults = `{"results": {
+ "all": {"acc,none": 0.5, "acc_stderr,none": "N/A"},
+ "a": {"acc,none": 0.25, "acc_stderr,none": 0.1},
+ "b": {"acc,none": 0.75, "acc_stderr,none": 0.1}},
+"group_subtasks": {"all": ["a", "b"], "a": [], "b": []},
+"configs": {"a": {}, "b": {}}, "lm_eval_version": "0.4.9",
+"n-samples": {"a": {"original": 12, "effective": 12}, "b": {"original": 4, "effective": 4}}}`
+
+// A group's tasks count by size or each alike: the file does not say which.
+func TestLMEvalAuditGroups(t *testing.T) {
+	for published, want := range map[string][]string{
+		"0.5": nil, "0.375": nil,
+		"0.51": {"aggregate-differs: acc,none is published as 0.51; of its 2 tasks' numbers the mean is 0.375 by their sizes and 0.5 if each counts alike"},
+	} {
+		text := strings.Replace(groupResults, "0.5,", published+",", 1)
+		if diff := cmp.Diff(want, notices(importAll(t, map[string]string{"results_1.json": text}))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", published, diff)
+		}
+	}
+}
+
+func TestLMEvalAuditRefuses(t *testing.T) {
+	for text, want := range map[string]string{
+		strings.Replace(groupResults, `"0.4.9"`, `"0.5.0"`, 1):                  `lm_eval_version is "0.5.0", want 0.4.x`,
+		`{"results": {}, "acc_stderr": 1}`:                                      "has no results",
+		`{"results": {"a": {"acc_stderr,none": "N/A"}}, "lm_eval_version": ""}`: `lm_eval_version is "", want 0.4.x`,
+	} {
+		in := importAll(t, map[string]string{"results_1.json": text})
+		if len(in.Refused) != 1 || in.Refused[0].Reason != want {
+			t.Errorf("%s: %+v, want %q", text, in.Refused, want)
+		}
+	}
+}
+
+// Whatever is in the files, importing ends with an answer.
+func FuzzLMEvalAudit(f *testing.F) {
+	f.Add([]byte(oldResults), []byte(""))
+	f.Add([]byte(groupResults), []byte(`{"doc_id":0,"doc":{},"target":"1","arguments":[["p"]],"resps":[["x"]],"filter":"none","metrics":["acc"],"acc":[1,0]}`))
+	f.Fuzz(func(t *testing.T, results, samples []byte) {
+		in := importFS(t, fstest.MapFS{"results_1.json": {Data: results}, "samples_a_1.jsonl": {Data: samples}})
+		if len(in.Runs)+len(in.Refused)+len(in.Unrecognised) == 0 {
+			t.Error("the files are not accounted for")
+		}
+		for _, r := range in.Runs {
+			for _, a := range r.Aggregates {
+				if a.Line < 1 || a.Line > 1+bytes.Count(results, []byte("\n")) {
+					t.Errorf("number on line %d", a.Line)
+				}
+			}
+		}
+	})
+}
