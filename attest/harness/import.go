@@ -53,6 +53,7 @@ func Importers() []Importer {
 		sweLeaderboards, sweProResults, sweProPage,
 		bbhOutputs, cruxEval,
 		lmevalResults, lmevalSamples,
+		sweReport, evalPlus, humanEval,
 	}
 }
 

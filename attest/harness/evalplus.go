@@ -1,0 +1,149 @@
+package harness
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+var evalPlus = Importer{
+	Name: "evalplus",
+	About: About{
+		Files:     "eval_results.json or NAME_eval_results.json of EvalPlus, with the members eval and hash",
+		Model:     "only by the file's name or its folder",
+		Dataset:   "by hash, the MD5 of the problems",
+		Items:     "base_status and plus_status of each solution of each task; it passes plus only if it passes both",
+		Aggregate: "pass_at_k, where the file has it",
+		Absent:    "model and its revision, name of the data set, how answers were sampled",
+	},
+	Claims: func(name string, head []byte) bool {
+		return strings.HasSuffix(path.Base(name), "eval_results.json") && bytes.HasPrefix(head, []byte("{")) && hasMember(head, "hash", "eval")
+	},
+	Read: readEvalPlus,
+}
+
+// evalPlusMeasures are the two sets of tests: those of the benchmark, and those with
+// EvalPlus's own.
+var evalPlusMeasures = []string{"base", "plus"}
+
+func readEvalPlus(fsys fs.FS, name string) (*Imported, error) {
+	data, err := readPlain(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := checkForeign(data)
+	if err != nil {
+		return nil, err
+	}
+	r := &Run{Format: "evalplus", Board: "EvalPlus", Files: []File{{Path: name}}, Measures: evalPlusMeasures, Absent: []string{"model", "revision of the model"}}
+	r.Entry = strings.Trim(strings.TrimSuffix(strings.TrimSuffix(path.Base(uncompressedName(name)), ".json"), "eval_results"), "_.")
+	if r.Entry == "" {
+		r.Entry = strings.Trim(path.Base(path.Dir(name)), "./")
+	}
+	r.Dataset.Version, _ = doc.get("hash").text()
+	r.Date, _ = doc.get("date").text()
+	fewest, err := evalPlusTasks(r, doc.get("eval"))
+	if err != nil {
+		return nil, fmt.Errorf("eval: %w", err)
+	}
+	at := lines{whole: data, line: 1}
+	for _, of := range doc.get("pass_at_k").members() {
+		for _, m := range of.value.members() {
+			metric, err := passMetric(of.name, m.name)
+			if err != nil {
+				return nil, fmt.Errorf("pass_at_k: %s: %w", of.name, err)
+			}
+			if !m.value.isNumber() {
+				return nil, fmt.Errorf("pass_at_k: %s: %s is %s, want a number", of.name, m.name, m.value.describe())
+			}
+			r.Aggregates = append(r.Aggregates, Aggregate{Metric: metric, Value: string(m.value), File: name, Line: at.of(m.value)})
+		}
+	}
+	for _, measure := range evalPlusMeasures {
+		r.Metrics = append(r.Metrics, passMetrics(measure, fewest)...)
+	}
+	return &Imported{Runs: []*Run{r}}, nil
+}
+
+// evalPlusTasks returns how many solutions the task with the fewest has.
+func evalPlusTasks(r *Run, doc foreign) (fewest int, err error) {
+	if !doc.isObject() {
+		return 0, fmt.Errorf("is %s, want an object", doc.describe())
+	}
+	for _, task := range doc.members() {
+		if !task.value.isArray() {
+			return 0, fmt.Errorf("%s is %s, want an array: files of EvalPlus before 0.2 are not known", task.name, task.value.describe())
+		}
+		it := Item{ID: task.name}
+		for i, solution := range task.value.elements() {
+			base, err := evalPlusStatus(solution.get("base_status"))
+			if err != nil {
+				return 0, fmt.Errorf("%s: solution %d: base_status %w", task.name, i+1, err)
+			}
+			plus, err := evalPlusStatus(solution.get("plus_status"))
+			if err != nil {
+				return 0, fmt.Errorf("%s: solution %d: plus_status %w", task.name, i+1, err)
+			}
+			it.Values = append(it.Values, base, base*plus) // no value times anything is none
+		}
+		if n := len(it.Values) / 2; r.Items.Len() == 0 || n < fewest {
+			fewest = n
+		}
+		if err := r.Items.Add(it); err != nil {
+			return 0, err
+		}
+	}
+	if r.Items.Len() == 0 {
+		return 0, errors.New("has no tasks")
+	}
+	return fewest, nil
+}
+
+// evalPlusStatus is 1 for "pass". Runs of the base tests alone have null for plus.
+func evalPlusStatus(v foreign) (float64, error) {
+	text, ok := v.text()
+	switch {
+	case v == nil || v.isNull():
+		return NoValue, nil
+	case ok && text == "pass":
+		return 1, nil
+	case ok && (text == "fail" || text == "timeout"):
+		return 0, nil
+	}
+	return NoValue, fmt.Errorf("is %s, want pass, fail or timeout", v.describe())
+}
+
+var passName = regexp.MustCompile(`^pass@([1-9]\d{0,3})$`)
+
+// passMetric is the metric that a member such as "pass@10" of a set of tests is.
+func passMetric(measure, name string) (Metric, error) {
+	k := passName.FindStringSubmatch(name)
+	if k == nil {
+		return Metric{}, fmt.Errorf("%q is not pass@k", name)
+	}
+	m := Metric{Name: name, Rule: PassAtK, Measure: measure}
+	if measure != "" {
+		m.Name = measure + " " + name
+	}
+	m.K, _ = strconv.Atoi(k[1])
+	if m.K == 1 {
+		m.Steps = 1
+	}
+	return m, nil
+}
+
+// passMetrics are those that both harnesses print: pass@k needs k samples of each task.
+func passMetrics(measure string, samples int) (all []Metric) {
+	for _, k := range []int{1, 10, 100} {
+		if k <= samples {
+			m, _ := passMetric(measure, "pass@"+strconv.Itoa(k)) // cannot fail
+			all = append(all, m)
+		}
+	}
+	return all
+}

