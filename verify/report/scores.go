@@ -181,6 +181,8 @@ func (p *printer) board(rows []history.Row, disowns map[string]bool) {
 			p.brokenRow(name, entry)
 		case unread:
 			p.wrap("  ", name+": "+entry[0].Detail)
+		case unpublished:
+			names[state] = append(names[state], name+unpublishedNumbers(entry))
 		default:
 			names[state] = append(names[state], name)
 		}
@@ -190,6 +192,23 @@ func (p *printer) board(rows []history.Row, disowns map[string]bool) {
 	p.names("reproduced in part, the rest not recomputable", names[partly])
 	p.names("not recomputable", names[silent])
 	p.names("results, but no published row", names[unpublished])
+}
+
+// unpublishedNumbers are the first of those that results come to and no table has.
+func unpublishedNumbers(entry []history.Row) string {
+	const most = 3
+	var numbers []string
+	for _, r := range entry[:min(len(entry), most)] {
+		number := r.Recomputed
+		if strings.Contains(number, ".") {
+			number = strings.TrimSuffix(strings.TrimRight(number, "0"), ".")
+		}
+		numbers = append(numbers, r.Metric+" "+number)
+	}
+	if len(entry) > most {
+		numbers = append(numbers, "…")
+	}
+	return " (" + strings.Join(numbers, "; ") + ")"
 }
 
 // brokenRow writes the numbers of a row that do not stand.

@@ -28,7 +28,7 @@ func scoresReport() *history.Report {
 			row("c", "acc", "52.0", "", 0, history.NotComputable, "no per-item results were found"),
 			row("d", "acc", "50.0", "50.0", 10, history.Reproduced, ""),
 			row("d", "f1", "0.3", "", 0, history.NotComputable, "nothing says how it comes from the items"),
-			row("e", "acc", "", "53", 10, history.Unpublished, ""),
+			row("e", "acc", "", "53.000000", 10, history.Unpublished, ""),
 			row("g", "acc", "54.0", "54.0", 10, history.Reproduced, ""),
 			row("f", "acc", "0.33", "", 7, history.Impossible, "no k of 7 gives it"),
 			{Row: "bad\x1b[2J.json", Status: history.NotComputable, Detail: "not read: unexpected EOF", Files: []history.Place{{Path: "bad\x1b[2J.json", SHA256: hash}}},
@@ -86,7 +86,7 @@ j
   stand, all numbers reproduced (1): a
   reproduced in part, the rest not recomputable (1): d
   not recomputable (1): c
-  results, but no published row (1): e
+  results, but no published row (1): e (acc 53)
 
 no table
   bad�[2J.json: not read: unexpected EOF
