@@ -108,6 +108,9 @@ func FuzzItemResults(f *testing.F) {
 	f.Add([]byte(bbhTask))
 	f.Add([]byte(`{"accuracy": 50.0}`))
 	f.Add([]byte(cruxSamples))
+	f.Add([]byte(tauTrials))
+	f.Add([]byte(tauPage))
+	f.Add([]byte(gsm8kItems))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		fsys := fstest.MapFS{}
 		for _, name := range itemResults {
@@ -122,5 +125,5 @@ func FuzzItemResults(f *testing.F) {
 // itemResults are names of files that the fuzz target makes.
 var itemResults = []string{
 	"m/snarks_few_shot_template_0-1.json", "m/snarks_few_shot_template_0-1_eval_metrics.jsonl", "m/navigate_few_shot_template_0-1.json",
-	"sample_scored_m_temp0.2_input.json",
+	"sample_scored_m_temp0.2_input.json", "m-airline.json", "README.md", "solutions.jsonl",
 }

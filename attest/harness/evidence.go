@@ -49,12 +49,13 @@ const (
 	OfModel    = "model" // the model that was evaluated
 	OfBaseline = "baseline"
 	OfJudge    = "judge"
+	OfStrategy = "strategy" // how the model was made to act
 )
 
 // Naming is a name that stands beside items within a file, whatever the file itself
 // is called.
 type Naming struct {
-	Of     string // OfModel, OfBaseline or OfJudge
+	Of     string // OfModel, OfBaseline, OfJudge or OfStrategy
 	Member string // where it stands: "generator_2"
 	Name   string
 	Items  int // how many items it stands beside

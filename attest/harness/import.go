@@ -54,6 +54,7 @@ func Importers() []Importer {
 		bbhOutputs, cruxEval,
 		lmevalResults, lmevalSamples,
 		sweReport, evalPlus, humanEval,
+		tauTrajectories, tauReadme, gsm8kSolutions,
 	}
 }
 
@@ -179,6 +180,7 @@ func (h *hashing) gather(parts []*Imported) (*Imported, error) {
 		}
 	}
 	joinSWEPro(all)
+	joinTau(all)
 	if err := joinBBH(all); err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ func Kinds() []Kind {
 		{"outputs-differ", "the answers that were graded are other than those that lie elsewhere under the model's name", true},
 		{"edited-scores", "grades were changed after they were given, or items after they were hashed", true},
 		{"retried-failures", "items were tried again because they had failed", true},
+		{"grade-differs", "a grade is another than the answer beside it comes to, or than the file gives elsewhere", false},
 		{"impossible-score", "no outcome of the stated number of items gives the published number", false},
 		{"implied-n", "a mean and its standard error belong to another number of items than is stated, or to none", false},
 		{"aggregate-differs", "a published number does not come out of the results, or of the row's other numbers", false},

@@ -2,9 +2,14 @@ package history
 
 import (
 	"math"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/proctor-attest/proctor/attest/harness"
 )
 
 // published holds what a report says of the numbers that stand in files.
@@ -66,4 +71,54 @@ func TestCRUXEval(t *testing.T) {
 			t.Errorf("%s %s: %s, %s, want %v", row.Row, row.Metric, row.Status, row.Recomputed, x)
 		}
 	}
+}
+
+func TestTauBench(t *testing.T) {
+	r := auditFiles(t, "tau_bench/README.upstream.md", "tau_bench/gpt-4o-airline.json.gz")
+	var want struct {
+		Pass      []float64 `json:"pass^1..4"`
+		Published []float64
+	}
+	expected(t, "tau_bench_gpt4o_airline", &want)
+	var got []string
+	for _, row := range r.Rows {
+		if row.Row == "tau-bench airline/TC (gpt-4o)" {
+			got = append(got, row.Published+" "+row.Recomputed+" "+string(row.Status))
+		}
+	}
+	var wantRows []string
+	for i, p := range want.Published {
+		wantRows = append(wantRows, strconv.FormatFloat(p, 'f', 3, 64)+" "+strconv.FormatFloat(want.Pass[i], 'f', 3, 64)+" reproduced")
+	}
+	if diff := cmp.Diff(wantRows, got); diff != "" || len(r.Findings) > 0 {
+		t.Errorf("findings %+v, rows (-want +got):\n%s", r.Findings, diff)
+	}
+}
+
+func TestGSM8K(t *testing.T) {
+	r := auditFiles(t, "gsm8k/example_model_solutions.jsonl.gz")
+	var want map[string]float64
+	expected(t, "gsm8k_openai", &want)
+	_, got := numbersOf(r)
+	for system, n := range want {
+		if system != "n" && got["GSM8K/"+system+" correct"] != n {
+			t.Errorf("%s: %v correct, want %v", system, got["GSM8K/"+system+" correct"], n)
+		}
+	}
+	if len(r.Rows) != 8 || r.Rows[0].Items != int(want["n"]) || len(r.Findings) > 0 {
+		t.Errorf("%d rows, findings %+v", len(r.Rows), r.Findings)
+	}
+}
+
+// auditFiles audits some of the real data.
+func auditFiles(t *testing.T, files ...string) *Report {
+	t.Helper()
+	if _, err := os.Stat(shared); os.IsNotExist(err) {
+		t.Skip("the real data are not here")
+	}
+	in, err := harness.Import(t.Context(), os.DirFS(shared), files, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Audit(in)
 }
