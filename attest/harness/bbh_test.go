@@ -111,6 +111,7 @@ func FuzzItemResults(f *testing.F) {
 	f.Add([]byte(tauTrials))
 	f.Add([]byte(tauPage))
 	f.Add([]byte(gsm8kItems))
+	f.Add([]byte(openaiLog))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		fsys := fstest.MapFS{}
 		for _, name := range itemResults {

@@ -54,7 +54,7 @@ func Importers() []Importer {
 		bbhOutputs, cruxEval,
 		lmevalResults, lmevalSamples,
 		sweReport, evalPlus, humanEval,
-		tauTrajectories, tauReadme, gsm8kSolutions,
+		tauTrajectories, tauReadme, gsm8kSolutions, openaiEvals,
 	}
 }
 
