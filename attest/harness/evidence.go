@@ -96,9 +96,14 @@ type Table struct {
 // Column is one column of a table. It says how its numbers come from items if its
 // format fixes that; otherwise the metric of that name of a row's run does.
 type Column struct {
-	Name   string
-	Metric *Metric
+	Name      string
+	Metric    *Metric
+	Low, High string // the columns of its 95 % interval; "" when there are none
 }
+
+// StyleControlled ends the name of a board that is the one of the name before it,
+// adjusted for the style of answers.
+const StyleControlled = ", style control"
 
 // TableRow has a value for each column, "" where there is none.
 type TableRow struct {

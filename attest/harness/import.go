@@ -55,6 +55,7 @@ func Importers() []Importer {
 		lmevalResults, lmevalSamples,
 		sweReport, evalPlus, humanEval,
 		tauTrajectories, tauReadme, gsm8kSolutions, openaiEvals,
+		arenaCatalog,
 	}
 }
 

@@ -7,6 +7,7 @@ var checks = []func(a *audit) []Finding{
 	identicalEvidence, generatorMismatch, judgeMismatch, outputsDiffer,
 	impossibleScores, impliedItems, aggregateDiffers, sentinelAveraged, duplicateItems, missingItems, denominatorMixed,
 	noModelIdentity, noticed,
+	variantNotReleased, rowChanged, rowVanished,
 }
 
 // Kind is a name that findings have, and what it says. One that disowns says that
@@ -33,6 +34,9 @@ func Kinds() []Kind {
 		{"duplicate-items", "items are there more than once, and count as often", false},
 		{"missing-items", "items have no result, and do not count", false},
 		{"denominator-mixed", "numbers that are compared are means over different numbers of items", false},
+		{"variant-not-released", "a name says that the row is of a variant, and the model that came later has another score", false},
+		{"row-changed", "a number is another in a later version of the table", false},
+		{"row-vanished", "a row is not in later versions of the table", false},
 		{"no-model-identity", "nothing says which model the results are of", false},
 	}
 }

@@ -12,6 +12,7 @@ type audit struct {
 	runs    map[key][]*harness.Run    // in the order of their files
 	byEntry map[string][]*harness.Run // of any board
 	results []Row
+	boards  []*board // of dated tables
 	moments map[momentsOf]*moments
 
 	rankings    map[rankingKey]*ranking
@@ -51,7 +52,7 @@ func newAudit(in *harness.Imported) *audit {
 	a := &audit{
 		in: in, runs: map[key][]*harness.Run{}, byEntry: map[string][]*harness.Run{}, published: map[key]bool{},
 		moments: map[momentsOf]*moments{}, rankings: map[rankingKey]*ranking{}, weightIndex: map[*harness.Weights]map[string]int{},
-		weightBoard: map[*harness.Weights]string{}, usual: usualItems(in.Runs),
+		boards: boards(in), weightBoard: map[*harness.Weights]string{}, usual: usualItems(in.Runs),
 	}
 	for _, t := range in.Tables {
 		for i := range t.Rows {
@@ -77,7 +78,11 @@ func (a *audit) rows() []Row {
 	}
 	rows := make([]Row, 0, min(numbers, 1<<17))
 	stated := map[key]bool{}
+	old := superseded(a.boards)
 	for _, t := range a.in.Tables {
+		if old[t] {
+			continue
+		}
 		for i := range t.Rows {
 			rows = a.appendRow(rows, t, &t.Rows[i])
 		}
