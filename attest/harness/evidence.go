@@ -123,6 +123,9 @@ type Metric struct {
 	Cut     bool    // published without its decimals, cut off instead of rounded
 	Of      string  // the metric that this is the error of
 
+	// OfOne says that the spread of one item is 0, where others say that it has none.
+	OfOne bool
+
 	// Steps is how many equal steps the value of an item can take from 0 to 1, and with
 	// them which numbers a mean can be at all: 1 where an item is right or wrong, 2
 	// where it can be half right, n for n samples that are; 0 where it can be anything
@@ -141,22 +144,24 @@ type Rule string
 
 // The rules that verify/history computes.
 const (
-	Mean           Rule = "mean"            // of the items' values
-	MeanOfStated   Rule = "mean-of-stated"  // their sum over the number of items that the data set is said to have
-	MacroMean      Rule = "macro-mean"      // the mean of the groups' means
-	MacroTree      Rule = "macro-tree"      // the same where groups lie in others, as in "task/variant": at each level the mean of the level below
-	StandardError  Rule = "standard-error"  // of the mean, with n−1
-	Sum            Rule = "sum"             // of the items' values
-	Count          Rule = "count"           // items that have a value
-	Wins           Rule = "wins"            // items above one half
-	Losses         Rule = "losses"          // items below one half
-	Draws          Rule = "draws"           // items at one half
-	Decided        Rule = "decided"         // the mean where all above one half counts one, all below it zero
-	PassAtK        Rule = "pass@k"          // the mean of 1 − C(n−c,k)/C(n,k)
-	PassHatK       Rule = "pass^k"          // the mean of C(c,k)/C(n,k)
-	LengthAdjusted Rule = "length-adjusted" // AlpacaEval 2's win rate, from its published weights
-	LengthError    Rule = "length-error"    // its standard error, from the same
-	Unknown        Rule = ""                // nothing says how
+	Mean              Rule = "mean"               // of the items' values
+	MeanOfStated      Rule = "mean-of-stated"     // their sum over the number of items that the data set is said to have
+	MacroMean         Rule = "macro-mean"         // the mean of the groups' means
+	MacroTree         Rule = "macro-tree"         // the same where groups lie in others, as in "task/variant": at each level the mean of the level below
+	StandardError     Rule = "standard-error"     // of the mean, with n−1
+	StandardDeviation Rule = "standard-deviation" // of the items' values, with n−1
+	Variance          Rule = "variance"           // its square
+	Sum               Rule = "sum"                // of the items' values
+	Count             Rule = "count"              // items that have a value
+	Wins              Rule = "wins"               // items above one half
+	Losses            Rule = "losses"             // items below one half
+	Draws             Rule = "draws"              // items at one half
+	Decided           Rule = "decided"            // the mean where all above one half counts one, all below it zero
+	PassAtK           Rule = "pass@k"             // the mean of 1 − C(n−c,k)/C(n,k)
+	PassHatK          Rule = "pass^k"             // the mean of C(c,k)/C(n,k)
+	LengthAdjusted    Rule = "length-adjusted"    // AlpacaEval 2's win rate, from its published weights
+	LengthError       Rule = "length-error"       // its standard error, from the same
+	Unknown           Rule = ""                   // nothing says how
 )
 
 // Weights are published parameters that a table's numbers are computed with. The

@@ -52,7 +52,7 @@ func Importers() []Importer {
 		alpacaTable, alpacaAnnotations, alpacaOutputs, alpacaWeights, alpacaDifficulties, alpacaGamed,
 		sweLeaderboards, sweProResults, sweProPage,
 		bbhOutputs, cruxEval,
-		lmevalResults, lmevalSamples,
+		lmevalResults, lmevalSamples, inspectLogs,
 		sweReport, evalPlus, humanEval,
 		tauTrajectories, tauReadme, gsm8kSolutions, openaiEvals,
 		arenaCatalog,

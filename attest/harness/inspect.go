@@ -32,6 +32,10 @@ func IsInspect(fsys fs.FS, name string) bool {
 	if err != nil {
 		return false
 	}
+	return isInspect(start)
+}
+
+func isInspect(start []byte) bool {
 	if bytes.HasPrefix(start, zipMagic) {
 		// The first member of a log in parts is its journal or, once it was
 		// rewritten, one of the others.

@@ -22,6 +22,8 @@ type inspectScore struct {
 	reducer string // "" when the log names none
 	value   foreign
 	scored  foreign // how many reduced samples the number is of; nil in older logs
+
+	clustered bool // a measure of spread that takes samples of a cluster together
 }
 
 // label is the metric as selections spell it.
@@ -95,11 +97,21 @@ func (run *inspectRun) published() ([]inspectScore, error) {
 			}
 			all = append(all, inspectScore{
 				scorer: scorer, name: name, metric: m.name, kind: kind, reducer: reducer,
-				value: m.value.get("value"), scored: s.get("scored_samples"),
+				value: m.value.get("value"), scored: s.get("scored_samples"), clustered: clustered(m.value),
 			})
 		}
 	}
 	return all, nil
+}
+
+// clustered reports that a metric has a cluster among its parameters.
+func clustered(metric foreign) bool {
+	for _, where := range []string{"params", "options"} {
+		if v := metric.get(where, "cluster"); v != nil && !v.isNull() {
+			return true
+		}
+	}
+	return false
 }
 
 // selectScores narrows what is published to what may be meant. An exact label

@@ -109,13 +109,9 @@ func newLMEvalReader(fsys fs.FS, name string, doc foreign) (*lmevalReader, error
 	}
 	run := &lmevalRun{results: doc}
 	r.Model = run.model()
-	if r.Model.Name != "" {
-		r.Board = r.Model.Name
-		if v := r.Model.Revision; v != "" && v != "main" {
-			r.Board += "@" + v
-		}
-	} else {
-		r.Board = name
+	r.Entry = cmp.Or(r.Model.Name, name)
+	if v := r.Model.Revision; r.Model.Name != "" && v != "" && v != "main" {
+		r.Entry += "@" + v
 	}
 	return l, nil
 }
@@ -159,7 +155,7 @@ func (run *lmevalRun) argument(name string) string {
 // task reads what is published of a task or a group, and its samples.
 func (l *lmevalReader) task(name string, published foreign) error {
 	r := l.about
-	r.Files, r.Absent, r.Entry = slices.Clone(r.Files), slices.Clone(r.Absent), name
+	r.Files, r.Absent, r.Board = slices.Clone(r.Files), slices.Clone(r.Absent), name
 	r.Dataset = Dataset{Name: name, Version: plainText(l.versions[name])}
 	t := &lmevalTask{name: name, run: &r, original: itemCount(l.counts[name].get("original")), effective: itemCount(l.counts[name].get("effective"))}
 	l.byTask[name] = t
@@ -299,10 +295,10 @@ func (l *lmevalReader) samplesName(task string) string {
 // each alike: the file does not say which.
 func (l *lmevalReader) groups() {
 	for _, r := range l.runs {
-		if !l.isGroup(r.Entry) {
+		if !l.isGroup(r.Board) {
 			continue
 		}
-		leaves, ok := l.leaves(r.Entry, 0)
+		leaves, ok := l.leaves(r.Board, 0)
 		if !ok {
 			r.Absent = append(r.Absent, "results of all tasks of the group")
 			continue
@@ -361,7 +357,7 @@ func (l *lmevalReader) group(r *Run, g Aggregate, leaves []*lmevalTask) {
 		items += t.effective
 	}
 	micro /= float64(items)
-	if near(published, micro) || near(published, macro) || near(published, l.ofParts(r.Entry, g.Name)) {
+	if near(published, micro) || near(published, macro) || near(published, l.ofParts(r.Board, g.Name)) {
 		return
 	}
 	r.Notices = append(r.Notices, Notice{

@@ -97,7 +97,7 @@ func TestLMEvalAuditOld(t *testing.T) {
 		t.Fatalf("%d runs, refused %v", len(in.Runs), in.Refused)
 	}
 	r := in.Runs[0]
-	if r.Board != "org/tiny@step3" || r.Entry != "sciq" || r.Version != "" || r.Dataset.Version != "0" {
+	if r.Entry != "org/tiny@step3" || r.Board != "sciq" || r.Version != "" || r.Dataset.Version != "0" {
 		t.Errorf("run %q of %q, version %q, data set %+v", r.Entry, r.Board, r.Version, r.Dataset)
 	}
 	want := []Aggregate{

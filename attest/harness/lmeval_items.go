@@ -39,7 +39,7 @@ func readLMEvalSamples(fsys fs.FS, name string) (*Imported, error) {
 			}
 		}
 	}
-	r := &Run{Format: LMEval, Files: []File{{Path: name}}, Entry: name, Dataset: Dataset{Name: task}, Absent: []string{"results file"}}
+	r := &Run{Format: LMEval, Files: []File{{Path: name}}, Board: task, Entry: name, Dataset: Dataset{Name: task}, Absent: []string{"results file"}}
 	if fileDate.MatchString(date) {
 		r.Date = date
 	}

@@ -62,7 +62,7 @@ func (a *audit) sameEntry(r *harness.Run) []*harness.Run {
 		switch {
 		case o == r:
 			later = true
-		case o.Format != r.Format || o.Entry == "":
+		case o.Format != r.Format || o.Entry == "" || o.Dataset.Name != r.Dataset.Name:
 		case o.Board == harness.AnyBoard:
 			others = append(others, o)
 		case o.Board != r.Board && a.blame(r, o, later):

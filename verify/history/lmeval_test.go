@@ -34,7 +34,7 @@ func TestPythia(t *testing.T) {
 		t.Errorf("%d files, %d pairs, %d with an implied size, %d inconsistent, want %+v", len(files), pairs, implied, inconsistent, want)
 	}
 	for _, row := range r.Rows {
-		if row.Entry == "sciq" && row.Metric == "acc" && !strings.Contains(row.Detail, "implies 1000 items") {
+		if row.Board == "sciq" && row.Metric == "acc" && !strings.Contains(row.Detail, "implies 1000 items") {
 			t.Errorf("sciq: %s", row.Detail)
 		}
 	}

@@ -49,7 +49,7 @@ func newOwners(runs []*harness.Run) *owners {
 func (o *owners) each(r *harness.Run, yield func(answer)) {
 	for _, it := range r.Items.All() {
 		if it.Output != (harness.Digest{}) {
-			yield(answer{maphash.String(o.seed, it.ID), maphash.Bytes(o.seed, it.Output[:])})
+			yield(answer{maphash.String(o.seed, r.Dataset.Name+"\x00"+it.ID), maphash.Bytes(o.seed, it.Output[:])})
 		}
 	}
 }

@@ -69,18 +69,15 @@ func scaled(m harness.Metric, x float64) float64 {
 type rule func(a *audit, r *harness.Run, measure int, m harness.Metric) (result, error)
 
 var rules = map[harness.Rule]rule{
-	harness.Mean: ofMoments(func(m *moments) (result, error) { return m.asMean(), nil }),
-	harness.StandardError: ofMoments(func(m *moments) (result, error) {
-		if m.n < 2 {
-			return result{}, errors.New("the standard error of one item is undefined")
-		}
-		return result{value: m.sd / math.Sqrt(float64(m.n))}, nil
-	}),
-	harness.Sum:    ofMoments(func(m *moments) (result, error) { return result{value: m.sum}, nil }),
-	harness.Count:  ofMoments(func(m *moments) (result, error) { return result{value: float64(m.n)}, nil }),
-	harness.Wins:   ofMoments(func(m *moments) (result, error) { return result{value: float64(m.wins)}, nil }),
-	harness.Losses: ofMoments(func(m *moments) (result, error) { return result{value: float64(m.losses)}, nil }),
-	harness.Draws:  ofMoments(func(m *moments) (result, error) { return result{value: float64(m.draws)}, nil }),
+	harness.Mean:              ofMoments(func(m *moments) (result, error) { return m.asMean(), nil }),
+	harness.StandardError:     spread(func(m *moments) float64 { return m.sd / math.Sqrt(float64(m.n)) }),
+	harness.StandardDeviation: spread(func(m *moments) float64 { return m.sd }),
+	harness.Variance:          spread(func(m *moments) float64 { return m.sd * m.sd }),
+	harness.Sum:               ofMoments(func(m *moments) (result, error) { return result{value: m.sum}, nil }),
+	harness.Count:             ofMoments(func(m *moments) (result, error) { return result{value: float64(m.n)}, nil }),
+	harness.Wins:              ofMoments(func(m *moments) (result, error) { return result{value: float64(m.wins)}, nil }),
+	harness.Losses:            ofMoments(func(m *moments) (result, error) { return result{value: float64(m.losses)}, nil }),
+	harness.Draws:             ofMoments(func(m *moments) (result, error) { return result{value: float64(m.draws)}, nil }),
 	harness.Decided: ofMoments(func(m *moments) (result, error) {
 		return result{value: (float64(m.wins) + float64(m.draws)/2) / float64(m.n)}, nil
 	}),
@@ -130,6 +127,18 @@ func ofMoments(f func(m *moments) (result, error)) rule {
 		got, err := f(m)
 		got.items = m.n
 		return got, err
+	}
+}
+
+// spread is undefined of one item, unless a harness calls it 0.
+func spread(f func(m *moments) float64) rule {
+	return func(a *audit, r *harness.Run, measure int, metric harness.Metric) (result, error) {
+		return ofMoments(func(m *moments) (result, error) {
+			if m.n < 2 && !metric.OfOne {
+				return result{}, errors.New("the standard error of one item is undefined")
+			}
+			return result{value: f(m)}, nil
+		})(a, r, measure, metric)
 	}
 }
 

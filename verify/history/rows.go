@@ -55,6 +55,7 @@ func (a *audit) aggregateRow(r *harness.Run, g *harness.Aggregate) Row {
 	i := max(0, slices.IndexFunc(r.Files, func(f harness.File) bool { return f.Path == g.File }))
 	out.Files = []Place{placeOf(r.Files[i], g.Line)}
 	a.judge(&out, g.Metric, []*harness.Run{r})
+	a.excuse(&out, r, g)
 	judgePossible(&out, g.Metric, statedOf(r, g))
 	return out
 }

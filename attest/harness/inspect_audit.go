@@ -1,0 +1,418 @@
+package harness
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+var inspectLogs = Importer{
+	Name:   "inspect-logs",
+	Tested: "19 logs of Inspect's own tests and 7 of Every Eval Ever's, .eval and .json, versions 2 and 3",
+	About: About{
+		Files:     "logs of Inspect, .eval and .json",
+		Model:     "eval.model, and revision among its model_args",
+		Dataset:   "by the task and dataset.name, with task_version; dataset.sample_ids or total_samples say how many items",
+		Items:     "samples with their scores; epochs are reduced as each published score says",
+		Aggregate: "results.scores: accuracy, mean, stderr, std and var of each scorer, grade and reducer",
+		Absent:    "revision of the data set; how other metrics, clustered errors and custom reducers are computed",
+	},
+	Claims: func(name string, head []byte) bool {
+		return (strings.HasSuffix(name, ".json") || strings.HasSuffix(name, ".eval")) && isInspect(head)
+	},
+	Read: readInspectLog,
+}
+
+func readInspectLog(fsys fs.FS, name string) (*Imported, error) {
+	file, err := openInspectFile(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	a := &inspectAudit{inspectRun: &inspectRun{file: file, eval: file.header["eval"], results: file.header["results"]}}
+	if err := a.head(); err != nil {
+		return nil, err
+	}
+	if err := a.read(); err != nil {
+		return nil, err
+	}
+	if len(a.run.Aggregates)+a.run.Items.Len() == 0 {
+		return nil, errors.New("has neither scores nor samples")
+	}
+	return &Imported{Runs: []*Run{&a.run}}, nil
+}
+
+// inspectAudit reads one log.
+type inspectAudit struct {
+	*inspectRun
+	run      Run
+	all      []inspectScore // published numbers
+	measures []inspectScore // those of them that have the items' values, one for each scorer, grade and reducer
+
+	items    []*inspectItem
+	byID     map[string]*inspectItem
+	told     inspectNotes
+	edited   []string // sentences
+	retried  []string // samples
+	unscored map[string]int
+	reduced  bool           // the items are those of reductions
+	unknown  map[string]int // words that mean no grade
+}
+
+// inspectItem is the epochs of one item, or one of them where they are not reduced.
+type inspectItem struct {
+	id            string
+	epochs        map[uint64]bool
+	grades        [][]inspectGrade // by measure
+	input, output Digest
+}
+
+func (a *inspectAudit) head() error {
+	h := a.file.header
+	r := &a.run
+	r.Format, r.Files, r.Absent = Inspect, []File{{Path: a.file.name}}, []string{"revision of the data set"}
+	switch v := h["version"]; {
+	case a.file.cut:
+		return errors.New("the run did not end: there is no header.json, only a journal")
+	case v == nil:
+		r.Absent = append(r.Absent, "version of the log")
+	case string(v) != "2" && string(v) != "3":
+		return fmt.Errorf("version is %s, want 2 or 3", v.describe())
+	}
+	text := func(path ...string) string { return plainText(a.eval.get(path...)) }
+	r.Version, r.Date = text("packages", "inspect_ai"), text("created")
+	r.Board = text("task")
+	r.Model = Model{Name: text("model"), Revision: text("model_args", "revision")}
+	if r.Board == "" {
+		return errors.New("eval.task is missing")
+	}
+	r.Entry = cmp.Or(r.Model.Name, a.file.name)
+	r.Dataset = Dataset{Name: cmp.Or(text("dataset", "name"), r.Board), Version: text("task_version")}
+	a.epochs = uint64(max(1, itemCount(a.eval.get("config", "epochs"))))
+	a.total = uint64(itemCount(a.results.get("total_samples")))
+	items := len(a.eval.get("dataset", "sample_ids").elements())
+	planned := int(a.total / a.epochs)
+	if a.total > 0 && planned != items {
+		items = planned // a log that was cut down keeps the number
+	}
+	whole := itemCount(a.eval.get("dataset", "samples"))
+	if items > 0 && items < whole {
+		a.notice("missing-items", fmt.Sprintf("the log says that %d of %d items were run", items, whole))
+	}
+	if status := plainText(h["status"]); status != "success" {
+		a.notice("missing-items", fmt.Sprintf("the status of the run is %s", quote(status)))
+	}
+	if v := h["invalidated"]; string(v) == "true" {
+		a.notice("missing-items", "the log says that samples of it are invalid")
+	}
+	if a.unreduced() {
+		items = int(a.total)
+	}
+	if a.file.samples+len(h["reductions"].elements()) > 0 {
+		r.Dataset.Items = items
+	}
+	return a.publishedNumbers(items)
+}
+
+func (a *inspectAudit) notice(finding, detail string) {
+	a.run.Notices = append(a.run.Notices, Notice{Finding: finding, Detail: detail, File: a.file.name})
+}
+
+// publishedNumbers reads what is published and how it comes from the items.
+func (a *inspectAudit) publishedNumbers(items int) error {
+	all, err := a.published()
+	if err != nil {
+		return err
+	}
+	a.all = all
+	r := &a.run
+	for i := range all {
+		s := &all[i]
+		if !s.value.isNumber() && string(s.value) != "NaN" {
+			continue
+		}
+		m := Metric{Name: s.label() + "," + s.scorer, Measure: s.measure()}
+		m.Rule = s.rule()
+		if m.Rule == StandardError || m.Rule == StandardDeviation {
+			m.OfOne = true
+			if j := slices.IndexFunc(all, func(o inspectScore) bool { return o.isMean() && o.measure() == m.Measure }); j >= 0 {
+				m.Of = all[j].label() + "," + all[j].scorer
+			}
+		}
+		if s.isMean() && a.file.samples == 0 && a.epochs == 1 && slices.Contains(inspectBinary, s.scorer) {
+			m.Steps = 1
+		}
+		if _, err := reducer(s.reducer); err == nil && m.Rule != Unknown && !slices.Contains(r.Measures, m.Measure) {
+			r.Measures = append(r.Measures, m.Measure)
+			a.measures = append(a.measures, *s)
+		} else if err != nil {
+			m.Rule = Unknown
+		}
+		g := Aggregate{Metric: m, Value: string(s.value), File: a.file.name}
+		if g.Items = itemCount(s.scored); g.Items == 0 && uint64(a.file.samples) < a.total {
+			g.Items = items
+		}
+		r.Metrics, r.Aggregates = append(r.Metrics, m), append(r.Aggregates, g)
+	}
+	return nil
+}
+
+// inspectBinary are the scorers that say right or wrong and nothing else.
+var inspectBinary = []string{"match", "includes", "exact", "pattern", "answer", "choice"}
+
+// measure is what several metrics of one scorer, grade and reducer are of.
+func (s *inspectScore) measure() string {
+	name := s.graded()
+	if s.reducer != "" && s.reducer != "mean" {
+		name += "@" + s.reducer
+	}
+	return name
+}
+
+// graded is the scorer, or one of the grades that it gives.
+func (s *inspectScore) graded() string {
+	if s.name != s.scorer {
+		return s.name + "," + s.scorer
+	}
+	return s.scorer
+}
+
+// rule is how a metric that Inspect has itself comes from the items' values.
+func (s *inspectScore) rule() Rule {
+	switch {
+	case s.clustered:
+		return Unknown
+	case s.isMean():
+		return Mean
+	case s.kind == "stderr":
+		return StandardError
+	case s.kind == "std":
+		return StandardDeviation
+	case s.kind == "var":
+		return Variance
+	}
+	return Unknown
+}
+
+// read takes the samples.
+func (a *inspectAudit) read() error {
+	a.byID, a.unscored, a.unknown = map[string]*inspectItem{}, map[string]int{}, map[string]int{}
+	err := a.file.each(func(_ string, f foreign) error {
+		s, err := parseInspectSample(f)
+		if err != nil {
+			return err
+		}
+		return a.sample(s)
+	})
+	if err != nil {
+		return err
+	}
+	if a.file.samples == 0 {
+		if err := a.reductions(); err != nil {
+			return err
+		}
+	}
+	if err := a.add(); err != nil {
+		return err
+	}
+	a.tell()
+	return nil
+}
+
+func (a *inspectAudit) sample(s *inspectSample) error {
+	id := s.id
+	if a.unreduced() && a.epochs > 1 {
+		id = fmt.Sprintf("%s epoch %d", s.id, s.epoch)
+	}
+	it := a.byID[id]
+	if it == nil || it.epochs[s.epoch] { // a second one with its id and epoch is another item
+		if len(a.items) >= MaxItems {
+			return errTooMany
+		}
+		it = &inspectItem{id: id, epochs: map[uint64]bool{}, grades: make([][]inspectGrade, len(a.measures))}
+		if doc, err := s.doc(); err == nil {
+			it.input = TextDigest(doc)
+		}
+		if response, err := s.response(); err == nil && len(response) > 2 {
+			it.output = TextDigest(response)
+		}
+		a.byID[id] = it
+		a.items = append(a.items, it)
+	}
+	it.epochs[s.epoch] = true
+	for i := range a.measures {
+		if err := a.grade(s, it, i); err != nil {
+			return err
+		}
+	}
+	a.history(s)
+	if len(s.member["error_retries"].elements()) > 0 {
+		a.retried = append(a.retried, s.String())
+	}
+	return nil
+}
+
+// reductions are the items' values where the log has no samples: their epochs were
+// reduced already.
+func (a *inspectAudit) reductions() error {
+	for _, r := range a.file.header["reductions"].elements() {
+		scorer, reduced := plainText(r.get("scorer")), plainText(r.get("reducer"))
+		for _, f := range r.get("samples").elements() {
+			id := plainText(f.get("sample_id"))
+			it := a.byID[id]
+			if it == nil {
+				it = &inspectItem{id: id, grades: make([][]inspectGrade, len(a.measures))}
+				a.byID[id] = it
+				a.items = append(a.items, it)
+			}
+			for i, m := range a.measures {
+				if m.scorer != scorer || cmp.Or(m.reducer, "mean") != cmp.Or(reduced, "mean") {
+					continue
+				}
+				if err := a.take(it, i, f, 1, id); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	a.reduced = true
+	return nil
+}
+
+// grade takes the value that a sample has for a measure, if it has one.
+func (a *inspectAudit) grade(s *inspectSample, it *inspectItem, i int) error {
+	return a.take(it, i, a.measures[i].in(s), s.epoch, s.String())
+}
+
+func (a *inspectAudit) take(it *inspectItem, i int, score foreign, epoch uint64, who string) error {
+	m := &a.measures[i]
+	value, reason, err := m.valueOf(score)
+	if reason != "" || err != nil {
+		if reason != "" && score != nil && a.firstOf(i) {
+			a.unscored[m.graded()]++
+		}
+		return nil
+	}
+	text, err := inspectDecimal(value)
+	if err != nil {
+		if !value.isString() {
+			return nil
+		}
+		if a.firstOf(i) {
+			a.unknown[value.describe()]++
+		}
+		text = "0" // as Inspect counts it, with a warning
+	}
+	x, ok := new(big.Rat).SetString(text)
+	if !ok {
+		return fmt.Errorf("%s: value is %s, want a number", who, value.describe())
+	}
+	word := text
+	if value.isString() {
+		word = string(value)
+	}
+	it.grades[i] = append(it.grades[i], inspectGrade{epoch: epoch, word: word, value: x})
+	return nil
+}
+
+// firstOf reports that a measure is the first of its scorer and grade: others only
+// reduce epochs otherwise.
+func (a *inspectAudit) firstOf(i int) bool {
+	name := a.measures[i].graded()
+	return slices.IndexFunc(a.measures, func(m inspectScore) bool { return m.graded() == name }) == i
+}
+
+// history looks for scores that were edited.
+func (a *inspectAudit) history(s *inspectSample) {
+	for _, m := range s.member["scores"].members() {
+		if len(m.value.get("history").elements()) == 0 {
+			continue
+		}
+		var n inspectNotes
+		if err := n.edits(s, m.value); err != nil {
+			n.add("%s: %v", s, err)
+		}
+		for _, text := range n.single {
+			a.edited = append(a.edited, text+" (scorer "+quoteID(m.name)+")")
+		}
+	}
+}
+
+// add puts the items into the run, their epochs reduced.
+func (a *inspectAudit) add() error {
+	binary := make([]bool, len(a.measures))
+	for i := range binary {
+		binary[i] = len(a.items) > 0
+	}
+	for _, it := range a.items {
+		item := Item{ID: it.id, Input: it.input, Output: it.output}
+		for i, m := range a.measures {
+			value := NoValue
+			if all := it.grades[i]; len(all) > 0 {
+				slices.SortFunc(all, func(a, b inspectGrade) int { return cmp.Compare(a.epoch, b.epoch) })
+				reduce, err := a.reducer(m.reducer)
+				if err != nil {
+					return err
+				}
+				if x := reduce(all); x != nil {
+					value, _ = x.Float64()
+				}
+			}
+			binary[i] = binary[i] && (value == 0 || value == 1 || value != value)
+			item.Values = append(item.Values, value)
+		}
+		if err := a.run.Items.Add(item); err != nil {
+			return err
+		}
+	}
+	for i := range a.run.Metrics {
+		m := &a.run.Metrics[i]
+		if j := slices.Index(a.run.Measures, m.Measure); j >= 0 && binary[j] && m.Rule == Mean {
+			m.Steps = 1
+		}
+		a.run.Aggregates[i].Metric = *m
+	}
+	return nil
+}
+
+func (a *inspectAudit) reducer(name string) (func([]inspectGrade) *big.Rat, error) {
+	if a.reduced {
+		return meanGrade, nil
+	}
+	return reducer(name)
+}
+
+// tell says what was seen of the samples.
+func (a *inspectAudit) tell() {
+	if n := len(a.edited); n > 0 {
+		a.notice("edited-scores", strings.Join(a.edited[:min(n, 3)], "; ")+more(n-3))
+	}
+	if n := len(a.retried); n > 0 {
+		a.notice("retried-failures", fmt.Sprintf("of %d samples, %d failed and ran again: %s", a.file.samples, n, some(a.retried)))
+	}
+	for _, m := range slices.Sorted(maps.Keys(a.unscored)) {
+		a.notice("missing-items", fmt.Sprintf("%d samples have NaN of %s, which stands for no score", a.unscored[m], m))
+	}
+	words := 0
+	var which []string
+	for word, n := range a.unknown {
+		words += n
+		which = append(which, word)
+	}
+	if words > 0 {
+		slices.Sort(which)
+		a.notice("sentinel-averaged", fmt.Sprintf("%d scores are words that mean no grade and count as 0: %s", words, some(which)))
+	}
+}
+
+func more(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return "; and " + strconv.Itoa(n) + " more"
+}
