@@ -198,8 +198,20 @@ func TestAggregates(t *testing.T) {
 		{Metric: harness.Metric{Name: "elo"}, Value: "1200"},
 	}
 	rows := Audit(imported(r)).Rows
-	if len(rows) != 2 || rows[0].Status != Reproduced || rows[0].Files[0].Line != 3 || rows[1].Status != NotComputable || rows[1].Detail != "nothing says how it comes from the items" {
+	if len(rows) < 2 || rows[0].Status != Reproduced || rows[0].Files[0].Line != 3 || rows[1].Status != NotComputable || rows[1].Detail != "nothing says how it comes from the items" {
 		t.Errorf("rows: %+v", rows)
+	}
+	// What the results come to besides is shown, and nothing twice.
+	var more []string
+	for _, row := range rows[2:] {
+		more = append(more, row.Metric+" "+row.Recomputed+" "+string(row.Status))
+	}
+	want := []string{
+		"n_wins 1.000000 no published row", "n_wins_base 1.000000 no published row", "n_draws 0.000000 no published row",
+		"n_total 2.000000 no published row", "discrete_win_rate 50.000000 no published row", "avg_length 10.000000 no published row",
+	}
+	if diff := cmp.Diff(want, more); diff != "" {
+		t.Errorf("numbers that are not stated (-want +got):\n%s", diff)
 	}
 }
 

@@ -69,15 +69,15 @@ func newAudit(in *harness.Imported) *audit {
 	return a
 }
 
-// rows are first those of tables, then what runs state of themselves, then the runs
-// that no table has.
+// rows are first those of tables, then what runs state of themselves, then what
+// runs come to that neither has.
 func (a *audit) rows() []Row {
 	numbers := 0
 	for _, t := range a.in.Tables {
 		numbers += len(t.Rows) * len(t.Columns)
 	}
 	rows := make([]Row, 0, min(numbers, 1<<17))
-	stated := map[key]bool{}
+	stated := map[key][]string{} // metrics
 	old := superseded(a.boards)
 	for _, t := range a.in.Tables {
 		if old[t] {
@@ -90,13 +90,14 @@ func (a *audit) rows() []Row {
 	for _, r := range a.in.Runs {
 		for i := range r.Aggregates {
 			rows = append(rows, a.aggregateRow(r, &r.Aggregates[i]))
-			stated[key{r.Board, r.Entry}] = true
+			k := key{r.Board, r.Entry}
+			stated[k] = append(stated[k], r.Aggregates[i].Name)
 		}
 	}
 	for _, r := range a.in.Runs {
 		k := key{r.Board, r.Entry}
-		if r.Board != harness.AnyBoard && !a.published[k] && !stated[k] {
-			rows = append(rows, a.unpublished(r)...)
+		if r.Board != harness.AnyBoard && !a.published[k] {
+			rows = append(rows, a.unpublished(r, stated[k])...)
 		}
 	}
 	for _, f := range a.in.Refused {

@@ -142,7 +142,7 @@ func stateOf(entry []history.Row, disowns map[string]bool) rowState {
 		return unpublished
 	case n[history.Reproduced] > 0 && (disowns[entry[0].Row] || disowns[entry[0].Entry]):
 		return disowned
-	case n[history.Reproduced] == len(entry):
+	case n[history.Reproduced]+n[history.Unpublished] == len(entry):
 		return whole
 	case n[history.Reproduced] > 0:
 		return partly
@@ -181,10 +181,8 @@ func (p *printer) board(rows []history.Row, disowns map[string]bool) {
 			p.brokenRow(name, entry)
 		case unread:
 			p.wrap("  ", name+": "+entry[0].Detail)
-		case unpublished:
-			names[state] = append(names[state], name+unpublishedNumbers(entry))
 		default:
-			names[state] = append(names[state], name)
+			names[state] = append(names[state], name+unpublishedNumbers(entry))
 		}
 	}
 	p.names("in doubt: reproduced, and a finding says that the results may not be the row's", names[disowned])
@@ -198,17 +196,25 @@ func (p *printer) board(rows []history.Row, disowns map[string]bool) {
 func unpublishedNumbers(entry []history.Row) string {
 	const most = 3
 	var numbers []string
-	for _, r := range entry[:min(len(entry), most)] {
+	what := ""
+	for _, r := range entry {
+		if r.Status != history.Unpublished {
+			what = "besides, unpublished: "
+			continue
+		}
 		number := r.Recomputed
 		if strings.Contains(number, ".") {
 			number = strings.TrimSuffix(strings.TrimRight(number, "0"), ".")
 		}
 		numbers = append(numbers, r.Metric+" "+number)
 	}
-	if len(entry) > most {
-		numbers = append(numbers, "…")
+	if len(numbers) > most {
+		numbers = append(numbers[:most], "…")
 	}
-	return " (" + strings.Join(numbers, "; ") + ")"
+	if len(numbers) == 0 {
+		return ""
+	}
+	return " (" + what + strings.Join(numbers, "; ") + ")"
 }
 
 // brokenRow writes the numbers of a row that do not stand.

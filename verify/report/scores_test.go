@@ -30,6 +30,8 @@ func scoresReport() *history.Report {
 			row("d", "f1", "0.3", "", 0, history.NotComputable, "nothing says how it comes from the items"),
 			row("e", "acc", "", "53.000000", 10, history.Unpublished, ""),
 			row("g", "acc", "54.0", "54.0", 10, history.Reproduced, ""),
+			row("h", "acc", "55.0", "55.0", 10, history.Reproduced, ""),
+			row("h", "n", "", "10", 10, history.Unpublished, ""),
 			row("f", "acc", "0.33", "", 7, history.Impossible, "no k of 7 gives it"),
 			{Row: "bad\x1b[2J.json", Status: history.NotComputable, Detail: "not read: unexpected EOF", Files: []history.Place{{Path: "bad\x1b[2J.json", SHA256: hash}}},
 		},
@@ -57,11 +59,11 @@ func TestScores(t *testing.T) {
 	for i := range mostFindings {
 		again = append(again, fmt.Sprintf("  j/m%d\n      9 of 10 items have a result\n      abcd0000 file-0\n      abcd0000 file-1\n      abcd0000 file-2\n      abcd0000 file-3\n      and 1 file more\n", i))
 	}
-	want := `9 published numbers: 4 reproduced, 1 differs, 1 impossible, 3 not recomputable; 12
+	want := `10 published numbers: 5 reproduced, 1 differs, 1 impossible, 3 not recomputable; 12
   findings
 
    stand  in part in doubt   differ  unknown   no row  rows of
-       1        1        1        2        1        1  j
+       2        1        1        2        1        1  j
        0        0        0        0        1        0  no table
 
 generator-mismatch (1): beside the items stands another model's name than the row's
@@ -83,7 +85,7 @@ j
   f: 0 of 1 number reproduced
       acc 0.33: impossible: no k of 7 gives it
   in doubt: reproduced, and a finding says that the results may not be the row's (1): g
-  stand, all numbers reproduced (1): a
+  stand, all numbers reproduced (2): a, h (besides, unpublished: n 10)
   reproduced in part, the rest not recomputable (1): d
   not recomputable (1): c
   results, but no published row (1): e (acc 53)
