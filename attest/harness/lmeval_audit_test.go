@@ -2,6 +2,8 @@ package harness
 
 import (
 	"bytes"
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -131,6 +133,51 @@ func TestLMEvalAuditGroups(t *testing.T) {
 		text := strings.Replace(groupResults, "0.5,", published+",", 1)
 		if diff := cmp.Diff(want, notices(importAll(t, map[string]string{"results_1.json": text}))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", published, diff)
+		}
+	}
+}
+
+// With samples a group is recomputed, whichever way its tasks count.
+func TestLMEvalAuditGroupItems(t *testing.T) {
+	line := func(id int, acc string) string {
+		return fmt.Sprintf(`{"doc_id":%d,"doc":{},"target":"1","arguments":[["p"]],"resps":[["x"]],"filter":"none","acc":%s}`, id, acc) + "\n"
+	}
+	files := map[string]string{"samples_a_1.jsonl": "", "samples_b_1.jsonl": line(0, "1") + line(1, "1") + line(2, "1") + line(3, "0")}
+	for i := range 12 {
+		files["samples_a_1.jsonl"] += line(i, strconv.Itoa(i/9))
+	}
+	for published, want := range map[string]Rule{"0.375": Mean, "0.5": MacroMean, "0.51": Mean} {
+		files["results_1.json"] = strings.Replace(groupResults, "0.5,", published+",", 1)
+		r := importAll(t, files).Runs[0]
+		if r.Board != "all" || r.Items.Len() != 16 || r.Dataset.Items != 16 || r.Aggregates[0].Rule != want || r.Items.At(15).Group != "b" || len(r.Files) != 3 {
+			t.Errorf("%s: %+v, %d items", published, r.Aggregates, r.Items.Len())
+		}
+		if len(r.Notices) > 0 {
+			t.Errorf("%s: %+v", published, r.Notices)
+		}
+	}
+}
+
+// The likelihoods of the choices tell whether an item is right.
+func TestLMEvalAuditChoice(t *testing.T) {
+	samples := func(wrong int) string {
+		text := ""
+		for i := range 10 {
+			acc := 1
+			if i < wrong {
+				acc = 0
+			}
+			text += fmt.Sprintf(`{"doc_id":%d,"doc":{},"target":"1","arguments":[["p"]],"resps":[["x"]],"filtered_resps":[["-2","False"],["-1","False"],["-1","False"]],"filter":"none","metrics":["acc"],"acc":%d}`, i, acc) + "\n"
+		}
+		return text
+	}
+	for wrong, want := range map[int][]string{
+		0: nil, 5: nil,
+		1: {"grade-differs: in 1 of 10 lines acc is not whether the likeliest choice is the target; in all others it is"},
+	} {
+		in := importAll(t, map[string]string{"samples_a_1.jsonl": samples(wrong)})
+		if diff := cmp.Diff(want, notices(in)); diff != "" {
+			t.Errorf("%d wrong (-want +got):\n%s", wrong, diff)
 		}
 	}
 }

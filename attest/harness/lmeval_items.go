@@ -82,6 +82,7 @@ type lmevalItems struct {
 	wrong   map[string]*lmevalWrong
 	unsaid  map[string]int // hashes that could not be looked at
 	repeats bool
+	likely  likeliest
 	lines   int
 }
 
@@ -113,6 +114,7 @@ func (s *lmevalItems) add(line int, element foreign) error {
 	}
 	s.lines++
 	s.checkHashes(line, &sample)
+	s.likely.add(line, &sample)
 	filter := ""
 	if sample.filter != nil {
 		filter = *sample.filter
@@ -231,6 +233,9 @@ func (s *lmevalItems) finish(taskHash foreign, effective int) error {
 		if n := s.unsaid[name]; n > 0 {
 			s.run.Absent = append(s.run.Absent, fmt.Sprintf("%s in %d of %d lines", name, n, s.lines))
 		}
+	}
+	if detail, line := s.likely.detail(); detail != "" {
+		s.run.Notices = append(s.run.Notices, Notice{Finding: "grade-differs", Detail: detail, File: s.file, Line: line})
 	}
 	complete := effective > 0 && len(s.seen) > 0
 	for _, docs := range s.seen {
