@@ -26,7 +26,7 @@ var bbhOutputs = Importer{
 	Name:   "bbh-outputs",
 	Tested: "BIG-Bench-Hard's code-davinci-002 outputs at 9ee07bd: 54 tasks, two ways of prompting",
 	About: About{
-		Files:     "MODEL/TASK_few_shot_template_N-STEP.json, with outputs, and beside it the same name with _eval_metrics.jsonl",
+		Files:     "MODEL/TASK_few_shot_template_N-STEP.json with a list outputs, or .jsonl with an output on each line, and beside it the same name with _eval_metrics.jsonl",
 		Model:     "by the folder's name",
 		Dataset:   "by the task in the file's name; how many items it has is not in the file and taken from " + bbhSizesFrom,
 		Items:     "prediction and target of each; right is what equals the target after the last \"answer is \", without the full stop at its end",
@@ -34,21 +34,17 @@ var bbhOutputs = Importer{
 		Absent:    "revision of the model, what was asked, date; accuracy_with_calc needs a calculator and is not recomputed",
 	},
 	Claims: func(name string, head []byte) bool {
-		return bbhName.MatchString(path.Base(name)) && bytes.HasPrefix(head, []byte("{")) && hasMember(head, "outputs", "canary")
+		return bbhName.MatchString(path.Base(name)) && bytes.HasPrefix(head, []byte("{")) && hasMember(head, "outputs", "canary", "input", "prediction")
 	},
 	Read: readBBH,
 }
 
 var (
-	bbhName    = regexp.MustCompile(`^([a-z0-9_]+)_few_shot_template_\d+-\d+\.json$`)
+	bbhName    = regexp.MustCompile(`^([a-z0-9_]+)_few_shot_template_\d+-\d+\.jsonl?$`)
 	bbhVariant = regexp.MustCompile(`^(.+)_((?:three|five|seven)_objects)$`)
 )
 
 func readBBH(fsys fs.FS, name string) (*Imported, error) {
-	doc, err := readValue(fsys, name)
-	if err != nil {
-		return nil, err
-	}
 	plain := uncompressedName(name)
 	task := bbhName.FindStringSubmatch(path.Base(plain))[1]
 	model := folderOf(name)
@@ -60,27 +56,41 @@ func readBBH(fsys fs.FS, name string) (*Imported, error) {
 	if n := bbhSizes[task]; n > 0 {
 		r.Dataset.Items = n
 	}
-	for i, out := range doc.get("outputs").elements() {
-		prediction, ok := out.get("prediction").text()
-		target, ok2 := out.get("target").text()
-		if !ok || !ok2 {
-			return nil, fmt.Errorf("output %d: prediction or target is not a text", i+1)
-		}
-		it := Item{ID: fmt.Sprintf("%s/%d", task, i), Group: bbhGroup(task), Values: []float64{0}}
-		if bbhAnswer(prediction) == target {
-			it.Values[0] = 1
-		}
-		if err := r.Items.Add(it); err != nil {
+	if path.Ext(plain) == ".jsonl" {
+		if err := eachLineOf(fsys, name, func(_ int, out foreign) error { return r.addBBH(task, out) }); err != nil {
 			return nil, err
+		}
+	} else {
+		doc, err := readValue(fsys, name)
+		if err != nil {
+			return nil, err
+		}
+		for _, out := range doc.get("outputs").elements() {
+			if err := r.addBBH(task, out); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if r.Items.Len() == 0 {
 		return nil, errors.New("has no outputs")
 	}
-	if err := r.addBBHMetrics(fsys, strings.TrimSuffix(plain, ".json")+"_eval_metrics.jsonl"); err != nil {
+	if err := r.addBBHMetrics(fsys, strings.TrimSuffix(plain, path.Ext(plain))+"_eval_metrics.jsonl"); err != nil {
 		return nil, err
 	}
 	return &Imported{Runs: []*Run{r}}, nil
+}
+
+func (r *Run) addBBH(task string, out foreign) error {
+	prediction, ok := out.get("prediction").text()
+	target, ok2 := out.get("target").text()
+	if !ok || !ok2 {
+		return fmt.Errorf("output %d: prediction or target is not a text", r.Items.Len()+1)
+	}
+	it := Item{ID: fmt.Sprintf("%s/%d", task, r.Items.Len()), Group: bbhGroup(task), Values: []float64{0}}
+	if bbhAnswer(prediction) == target {
+		it.Values[0] = 1
+	}
+	return r.Items.Add(it)
 }
 
 // folderOf is the name of the folder that a file lies in, "" where there is none.

@@ -22,7 +22,7 @@ func TestBBH(t *testing.T) {
 		"m-cot/snarks" + end + "_eval_metrics.jsonl":                        `{"accuracy": 50.0, "accuracy_with_calc": 75}`,
 		"m-cot/logical_deduction_three_objects" + end + ".json":             bbhTask,
 		"m-cot/logical_deduction_five_objects" + end + ".json":              bbhTask,
-		"m-direct/snarks" + end + ".json":                                   bbhTask,
+		"m-direct/snarks" + end + ".jsonl":                                  `{"input": "q", "prediction": "A", "target": "A"}`,
 		"m-direct/navigate" + end + "_eval_metrics.jsonl":                   `{"accuracy": 50.0}`, // of nothing
 		"bad/snarks" + end + ".json":                                        `{"outputs": [{"prediction": 1, "target": "a"}]}`,
 		"empty/snarks" + end + ".json":                                      `{"outputs": []}`,
@@ -125,6 +125,6 @@ func FuzzItemResults(f *testing.F) {
 
 // itemResults are names of files that the fuzz target makes.
 var itemResults = []string{
-	"m/snarks_few_shot_template_0-1.json", "m/snarks_few_shot_template_0-1_eval_metrics.jsonl", "m/navigate_few_shot_template_0-1.json",
+	"m/snarks_few_shot_template_0-1.json", "m/snarks_few_shot_template_0-1_eval_metrics.jsonl", "m/navigate_few_shot_template_0-1.jsonl",
 	"sample_scored_m_temp0.2_input.json", "m-airline.json", "README.md", "solutions.jsonl",
 }

@@ -109,7 +109,7 @@ func (e *openaiReader) report(line int, report foreign) error {
 	}
 	accuracy := report.get("accuracy")
 	if accuracy != nil {
-		if !accuracy.isNumber() {
+		if !accuracy.isNumber() && string(accuracy) != "NaN" { // which is that of no events
 			return fmt.Errorf("accuracy is %s, want a number", accuracy.describe())
 		}
 		add(e.run.Metrics[0], accuracy)

@@ -27,6 +27,9 @@ func TestOpenAIEvals(t *testing.T) {
 	if len(other.Aggregates) != 2 || other.Aggregates[0].Rule != Unknown {
 		t.Errorf("aggregates that nothing explains: %+v", other.Aggregates)
 	}
+	if none := importOne(t, map[string]string{"log.jsonl": strings.Replace(openaiLog, "0.5,", "NaN,", 1)}); none.Aggregates[0].Value != "NaN" {
+		t.Errorf("aggregates of nothing: %+v", none.Aggregates)
+	}
 	whole := strings.SplitAfter(openaiLog, "\n")
 	cut := importOne(t, map[string]string{"log.jsonl": strings.Join(whole[:4], "")})
 	if len(cut.Aggregates) != 0 || len(cut.Absent) != 2 {

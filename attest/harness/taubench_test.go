@@ -35,6 +35,7 @@ const tauPage = `# tau-bench
 func TestTau(t *testing.T) {
 	in := importAll(t, map[string]string{
 		"README.md": tauPage, "tiny-7b-airline.json": tauTrials, "large-airline.json": tauTrials, "results.json": tauTrials,
+		"tool-calling-grok-3-0.0_range_0--1_user-gpt-4o-llm_0921131646.json": tauTrials,
 		"tiny-7b-retail.json": strings.ReplaceAll(tauTrials, "tool_calls", "calls"), // another strategy than the row's
 	})
 	if len(in.Refused)+len(in.Unrecognised) > 0 {
@@ -57,18 +58,19 @@ func TestTau(t *testing.T) {
 		runs = append(runs, r.Board+"|"+r.Entry+"|"+r.Model.Name)
 	}
 	wantRuns := []string{
-		"tau-bench airline|large|large", "tau-bench|results|", "tau-bench airline|TC (tiny-7b)|tiny-7b", "tau-bench retail|tiny-7b|tiny-7b",
+		"tau-bench airline|large|large", "tau-bench|results|", "tau-bench airline|TC (tiny-7b)|tiny-7b", "tau-bench retail|tiny-7b|tiny-7b", "tau-bench, user gpt-4o|tool-calling (grok-3)|grok-3",
 	}
 	if diff := cmp.Diff(wantRuns, runs); diff != "" {
 		t.Errorf("runs (-want +got):\n%s", diff)
 	}
 	r := in.Runs[2]
-	if diff := cmp.Diff([][]float64{{1, 0}, {0, 1}}, [][]float64{r.Items.Values(0), r.Items.Values(1)}); diff != "" || r.Items.Len() != 2 || r.Joined == "" || len(r.Metrics) != 2 {
+	if diff := cmp.Diff([][]float64{{1, 1, 0, 0}, {0, 0.5, 1, 1}}, [][]float64{r.Items.Values(0), r.Items.Values(1)}); diff != "" || r.Items.Len() != 2 || r.Joined == "" || len(r.Metrics) != 3 {
 		t.Errorf("%d tasks, %d metrics, joined %q, values (-want +got):\n%s", r.Items.Len(), len(r.Metrics), r.Joined, diff)
 	}
 	want := []Notice{
 		{Finding: "grade-differs", Detail: "reward of trial 1 of task 0 is 0, and in its reward_info 1.0", File: "tiny-7b-airline.json", Line: 4},
 		{Finding: "duplicate-items", Detail: "trial 0 of task 1 is there again, and counts as one more", File: "tiny-7b-airline.json", Line: 5},
+		{Finding: "sentinel-averaged", Detail: "1 of 4 trials ended with an error and were not graded; they count with the reward that stands there", File: "tiny-7b-airline.json", Line: 5},
 	}
 	if diff := cmp.Diff(want, r.Notices); diff != "" {
 		t.Errorf("notices (-want +got):\n%s", diff)
