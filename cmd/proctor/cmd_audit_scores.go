@@ -28,6 +28,7 @@ func (e *env) cmdAuditScores() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
 			&cli.StringFlag{Name: "csv", Usage: "also write the rows to `FILE`"},
+			&cli.StringFlag{Name: "html", Usage: "also write a page with plots to `FILE`, which opens in any browser and needs no network"},
 			&cli.BoolFlag{Name: "formats", Usage: "list the files that are known, and stop"},
 			quietFlag(),
 		},
@@ -42,9 +43,18 @@ func (e *env) runAuditScores(c *cli.Context) error {
 	if c.Args().Len() == 0 {
 		return usagef("audit scores needs files or folders")
 	}
-	if name := c.String("csv"); name != "" {
-		if err := newFile(name); err != nil {
-			return err
+	outputs := []struct {
+		flag  string
+		write func(io.Writer, *history.Report) error
+	}{
+		{"csv", func(w io.Writer, r *history.Report) error { return writeRows(w, r.Rows) }},
+		{"html", report.ScoresHTML},
+	}
+	for _, o := range outputs {
+		if name := c.String(o.flag); name != "" {
+			if err := newFile(name); err != nil {
+				return err
+			}
 		}
 	}
 	in, err := e.importAll(c)
@@ -60,9 +70,11 @@ func (e *env) runAuditScores(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if name := c.String("csv"); name != "" {
-		if err := durable.Write(name, 0o644, func(w io.Writer) error { return writeRows(w, r.Rows) }); err != nil {
-			return err
+	for _, o := range outputs {
+		if name := c.String(o.flag); name != "" {
+			if err := durable.Write(name, 0o644, func(w io.Writer) error { return o.write(w, r) }); err != nil {
+				return err
+			}
 		}
 	}
 	e.noteSkipped(c, in)

@@ -1,0 +1,134 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"github.com/proctor-attest/proctor/verify/history"
+)
+
+func scoresHTML(t *testing.T, r *history.Report) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := ScoresHTML(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// elementsOf are the page's elements by name. A page that is not well formed has others
+// than it writes.
+func elementsOf(t *testing.T, page string) map[string][]*html.Node {
+	t.Helper()
+	doc, err := html.Parse(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]*html.Node{}
+	for n := range doc.Descendants() {
+		if n.Type == html.ElementNode {
+			all[n.Data] = append(all[n.Data], n)
+		}
+	}
+	for _, name := range []string{"table", "section", "details", "svg", "g", "tr", "div"} {
+		if opened, closed := strings.Count(page, "<"+name+">")+strings.Count(page, "<"+name+" "), strings.Count(page, "</"+name+">"); opened != closed || opened != len(all[name]) {
+			t.Errorf("%s is opened %d times, closed %d times and parsed %d times", name, opened, closed, len(all[name]))
+		}
+	}
+	return all
+}
+
+func TestScoresHTML(t *testing.T) {
+	page := scoresHTML(t, scoresReport())
+	all := elementsOf(t, page)
+	for _, want := range []string{
+		"10 published numbers: 5 reproduced, 1 differs, 1 impossible, 3 not recomputable; 12 findings.",
+		"1 table with nothing here to recompute from", // the file that was not read
+		"<strong><bdi>j/b</bdi></strong>", "the row is &#34;b&#34;, and it says\uFFFD[1m otherwise",
+		"<summary>2 more</summary>", "<bdi>j.csv</bdi>:2 sha256:abcd",
+		"b: published 51.0, recomputed 49, differs", "What this does not show", "20.0 to 80.0",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("page has no %q", want)
+		}
+	}
+	if strings.ContainsRune(page, '\x1b') {
+		t.Error("page has a control character")
+	}
+	for _, name := range []string{"script", "img", "link", "iframe", "form", "object"} {
+		if n := len(all[name]); n > 0 {
+			t.Errorf("page has %d elements %s", n, name)
+		}
+	}
+	for _, table := range all["table"] {
+		if table.FirstChild == nil || !strings.Contains(page, "<caption>") {
+			t.Error("a table has no caption")
+		}
+	}
+}
+
+// What stands in a file is never markup, whatever part of the page it comes to.
+func TestScoresHTMLEscapes(t *testing.T) {
+	const hostile = `"><script>alert(1)</script><b x='`
+	r := scoresReport()
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		row.Row, row.Board, row.Entry, row.Detail = hostile+row.Row, hostile, hostile+row.Entry, hostile+"\u202e"
+		row.Metric += hostile
+	}
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		f.Row, f.Detail, f.Name = hostile, hostile, f.Name+hostile
+		f.Files = append(f.Files, history.Place{Path: hostile})
+	}
+	all := elementsOf(t, scoresHTML(t, r))
+	if len(all["script"])+len(all["b"]) > 0 {
+		t.Errorf("%d scripts, %d b", len(all["script"]), len(all["b"]))
+	}
+}
+
+// A rank changes when the recomputed number takes the published one's place.
+func TestMoved(t *testing.T) {
+	row := func(entry, published, recomputed string, status history.Status) history.Row {
+		return history.Row{Entry: entry, Metric: "acc", Published: published, Recomputed: recomputed, Status: status}
+	}
+	got := moved([]history.Row{
+		row("a", "90", "90", history.Reproduced), row("b", "80", "60", history.Differs),
+		row("c", "70", "", history.NotComputable), row("d", "70", "70.0", history.Reproduced),
+		row("e", "50", "40", history.Impossible),
+	})
+	want := []movedRow{{"b", "80", "60", 2, 4}, {"c", "70", "70", 3, 2}, {"d", "70", "70.0", 3, 2}}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("moved %v, want %v", got, want)
+	}
+}
+
+func TestTickStep(t *testing.T) {
+	for span, want := range map[float64]float64{0: 1, 100: 20, 7: 1, 0.03: 0.005, 1e-300: 2e-301} {
+		if got := tickStep(span); fmt.Sprintf("%.3g", got) != fmt.Sprintf("%.3g", want) {
+			t.Errorf("%v: %v, want %v", span, got, want)
+		}
+	}
+}
+
+// A table of many rows draws and lists a part of them, and says how many there are.
+func TestScoresHTMLIsBounded(t *testing.T) {
+	r := &history.Report{}
+	for i := range 3 * mostListed {
+		name := fmt.Sprint("model-", i)
+		r.Rows = append(r.Rows, history.Row{Row: "j/" + name, Board: "j", Entry: name, Metric: "acc", Published: fmt.Sprint(i), Recomputed: fmt.Sprint(i), Status: history.Reproduced})
+	}
+	page := scoresHTML(t, r)
+	if n := strings.Count(page, "<circle"); n != 2*mostDrawn {
+		t.Errorf("%d circles, want %d", n, 2*mostDrawn)
+	}
+	for _, want := range []string{"5960 more are in the table below", "and 4000 more rows"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("page has no %q", want)
+		}
+	}
+}
