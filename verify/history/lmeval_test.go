@@ -61,3 +61,26 @@ func TestPythiaChanged(t *testing.T) {
 		}
 	}
 }
+
+// A number of another size than all others of its task stands out, though it agrees with
+// its error.
+func TestOtherItems(t *testing.T) {
+	metric := harness.Metric{Name: "acc", Rule: harness.Mean, Steps: 1}
+	spread := harness.Metric{Name: "acc_stderr", Rule: harness.StandardError, Of: "acc"}
+	in := &harness.Imported{}
+	for i, value := range []string{"0.22", "0.22", "0.22", "0.22", "0.28289473684210525"} {
+		se := "0.04163331998932269" // of 100
+		if i == 4 {
+			se = "0.03665349695640767" // of 152
+		}
+		name := string(rune('a' + i))
+		in.Runs = append(in.Runs, &harness.Run{
+			Format: "f", Board: "t", Entry: name, Files: []harness.File{{Path: name}}, Model: harness.Model{Name: name},
+			Aggregates: []harness.Aggregate{{Metric: metric, Value: value, File: name}, {Metric: spread, Value: se, File: name}},
+		})
+	}
+	wantFound(t, "implied-n", in,
+		"t/e: acc 0.28289473684210525 with the standard error 0.03665349695640767 comes from 152 items, and those of 4 of 5 results of this task from 100 | e")
+	in.Runs = in.Runs[1:]
+	wantFound(t, "implied-n", in)
+}

@@ -130,13 +130,18 @@ type pair struct {
 	name        string         // of the error
 	stated      int
 	files       []Place
+	of          impliedOf // of a run
 }
 
 // impliedItems finds standard errors that belong to another number of items than is
 // stated, or to none.
 func impliedItems(a *audit) []Finding {
 	found := findingSet{}
-	for _, p := range a.pairs() {
+	all := a.pairs()
+	for _, f := range otherItems(all) {
+		found.add(f)
+	}
+	for _, p := range all {
 		n, err := p.implied()
 		if err != nil {
 			continue
@@ -226,7 +231,7 @@ func (a *audit) pairs() []pair {
 			if m := means[e.Of]; e.Rule == harness.StandardError && m != nil && m.Steps == 1 && m.Rule == harness.Mean {
 				all = append(all, pair{
 					row: rowOf(r), mean: m.Value, error: e.Value, metric: m.Metric, name: e.Name,
-					stated: cmp.Or(m.Items, r.Dataset.Items), files: places(r),
+					stated: cmp.Or(m.Items, r.Dataset.Items), files: places(r), of: impliedOf{r.Format, r.Board, m.Name},
 				})
 			}
 		}
