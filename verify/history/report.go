@@ -25,7 +25,7 @@ const (
 	Differs       Status = "differs"
 	NotComputable Status = "not recomputable"
 	Impossible    Status = "impossible"       // no outcome of the stated number of items gives it
-	Unpublished   Status = "no published row" // items whose score no table here has
+	Unpublished   Status = "no published row" // items whose score neither a table here nor their own file has
 )
 
 // Report is the answer to an audit. Its slices are in a fixed order and never nil.
