@@ -219,8 +219,9 @@ func (l *lmevalReader) rule(task, metric string) (Rule, int) {
 	}
 	config := l.configs[task]
 	steps, known := lmevalMeans[metric]
-	if repeats := config.get("repeats"); repeats != nil && string(repeats) != "1" {
-		steps = 0
+	repeats, own := config.get("repeats"), config.get("process_results")
+	if repeats != nil && string(repeats) != "1" || own != nil && !own.isNull() {
+		steps = 0 // truthfulqa_mc2 calls a share of probability acc
 	}
 	if how := metricIn(config.get("metric_list"), metric).get("aggregation"); how != nil && !how.isNull() {
 		if text, _ := how.text(); text != "mean" {

@@ -137,6 +137,26 @@ func TestLMEvalAuditGroups(t *testing.T) {
 	}
 }
 
+// A task that scores in its own way may call anything acc: its items tell, if there are
+// some, whether they are right or wrong.
+func TestLMEvalAuditSteps(t *testing.T) {
+	results := strings.Replace(groupResults, `"a": {}`, `"a": {"process_results": "def f(): pass"}`, 1)
+	line := `{"doc_id":0,"doc":{},"target":"1","arguments":[["p"]],"resps":[["x"]],"filter":"none","acc":%s}`
+	for value, want := range map[string][]int{"": {0, 0, 1}, "1": {0, 1, 1}, "0.25": {0, 0, 1}} {
+		files := map[string]string{"results_1.json": results}
+		if value != "" {
+			files["samples_a_1.jsonl"] = fmt.Sprintf(line, value)
+		}
+		var got []int
+		for _, r := range importAll(t, files).Runs {
+			got = append(got, r.Aggregates[0].Steps)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q: steps (-want +got):\n%s", value, diff)
+		}
+	}
+}
+
 // With samples a group is recomputed, whichever way its tasks count.
 func TestLMEvalAuditGroupItems(t *testing.T) {
 	line := func(id int, acc string) string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash"
 	"io/fs"
+	"math"
 	"path"
 	"slices"
 	"strconv"
@@ -246,12 +247,34 @@ func (s *lmevalItems) finish(taskHash foreign, effective int) error {
 	}
 	if s.repeats {
 		noErrors(s.run)
+	} else {
+		s.steps()
 	}
 	return nil
 }
 
 func (s *lmevalItems) notice(line int, detail string) {
 	s.run.Notices = append(s.run.Notices, Notice{Finding: "edited-scores", Detail: detail, File: s.file, Line: line})
+}
+
+// steps says of the means whether all of their items are right or wrong.
+func (s *lmevalItems) steps() {
+	for i := range s.run.Metrics {
+		m := &s.run.Metrics[i]
+		j := slices.Index(s.run.Measures, m.Measure)
+		if m.Rule != Mean || j < 0 || s.run.Items.Len() == 0 {
+			continue
+		}
+		m.Steps = 1
+		for k := range s.run.Items.Len() {
+			if v := s.run.Items.Values(k); j < len(v) && v[j] != 0 && v[j] != 1 && !math.IsNaN(v[j]) {
+				m.Steps = 0
+			}
+		}
+		if i < len(s.run.Aggregates) {
+			s.run.Aggregates[i].Metric = *m
+		}
+	}
 }
 
 // noErrors takes back how standard errors are computed and how many steps a value has:
