@@ -13,6 +13,7 @@ import (
 // lmevalSample is one line of a samples file whose hashes came out.
 type lmevalSample struct {
 	foreign
+	all    []member
 	id     uint64
 	filter *string // nil when the line names none, as before 0.4.5
 	hashes string  // its part of the task's hash
@@ -38,13 +39,13 @@ func sampleOf(f foreign) (lmevalSample, error) {
 	if !f.isObject() {
 		return lmevalSample{}, errors.New("row is not a JSON object")
 	}
-	s := lmevalSample{foreign: f}
+	s := lmevalSample{foreign: f, all: f.members()}
 	var err error
-	id := f.get("doc_id")
+	id := s.get("doc_id")
 	if s.id, err = strconv.ParseUint(string(id), 10, 53); err != nil || !integer.Match(id) {
 		return s, fmt.Errorf("doc_id is %s, want a number from 0", id.describe())
 	}
-	if v := f.get("filter"); v != nil {
+	if v := s.get("filter"); v != nil {
 		name, ok := v.text()
 		if !ok {
 			return s, fmt.Errorf("doc %d: filter is %s, want a name", s.id, v.describe())
@@ -52,6 +53,16 @@ func sampleOf(f foreign) (lmevalSample, error) {
 		s.filter = &name
 	}
 	return s, nil
+}
+
+// get is that of the line, whose members are asked for often.
+func (s *lmevalSample) get(path ...string) foreign {
+	for _, m := range s.all {
+		if m.name == path[0] {
+			return m.value.get(path[1:]...)
+		}
+	}
+	return nil
 }
 
 // lmevalHashes are the hashes that the harness logs with each row.
