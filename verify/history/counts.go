@@ -49,9 +49,16 @@ func cell(t *harness.Table, row *harness.TableRow, rule harness.Rule, measure st
 // judgeByCounts compares a number for which there are no results with the row's own
 // counts. That they agree does not recompute it.
 func judgeByCounts(out *Row, t *harness.Table, row *harness.TableRow, m harness.Metric) {
-	c, ok := countsOf(t, row, m.Measure)
 	p, err := parsePublished(out.Published)
-	if !ok || err != nil {
+	if err != nil {
+		return
+	}
+	if m.Rule == harness.Mean && m.Steps == 1 {
+		judgeByShare(out, t, row, m, p)
+		return
+	}
+	c, ok := countsOf(t, row, m.Measure)
+	if !ok {
 		return
 	}
 	var x float64
@@ -76,4 +83,25 @@ func judgeByCounts(out *Row, t *harness.Table, row *harness.TableRow, m harness.
 	}
 	out.Status, out.Recomputed, out.Items = Differs, p.spell(x, false), int(c.n())
 	out.Detail = fmt.Sprintf("differs by %s; by the row's own wins, losses and draws, as no per-item results were found", spellPlain(x-p.value))
+}
+
+// judgeByShare compares a share of items that are right with the row's own number of
+// them, or of those that are not.
+func judgeByShare(out *Row, t *harness.Table, row *harness.TableRow, m harness.Metric, p published) {
+	n := statedItems(t, row)
+	right, ok := cell(t, row, harness.Wins, m.Measure)
+	if !ok {
+		right, ok = cell(t, row, harness.Losses, m.Measure)
+		right.value = float64(n) - right.value
+	}
+	if !ok || n == 0 || right.value < 0 || right.value > float64(n) || right.value != math.Trunc(right.value) {
+		return
+	}
+	x := cmp.Or(m.Scale, 1) * right.value / float64(n)
+	if p.shows(x) {
+		out.Detail += "; it agrees with the row's own counts"
+		return
+	}
+	out.Status, out.Recomputed, out.Items = Differs, p.spell(x, false), n
+	out.Detail = fmt.Sprintf("differs by %s; by the row's own counts, %v of %d, as no per-item results were found", spellPlain(x-p.value), right.value, n)
 }
