@@ -55,6 +55,7 @@ func Importers() []Importer {
 		lmevalResults, lmevalSamples, inspectLogs,
 		sweReport, evalPlus, humanEval,
 		tauTrajectories, tauReadme, gsm8kSolutions, openaiEvals,
+		helmRun,
 		arenaCatalog, aiderTable, hfModelIndex, hfEvalResults,
 	}
 }
