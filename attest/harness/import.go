@@ -55,7 +55,7 @@ func Importers() []Importer {
 		lmevalResults, lmevalSamples, inspectLogs,
 		sweReport, evalPlus, humanEval,
 		tauTrajectories, tauReadme, gsm8kSolutions, openaiEvals,
-		helmRun,
+		helmRun, everyEvalEver,
 		arenaCatalog, aiderTable, hfModelIndex, hfEvalResults,
 	}
 }

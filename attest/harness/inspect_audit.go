@@ -53,7 +53,6 @@ type inspectAudit struct {
 
 	items    []*inspectItem
 	byID     map[string]*inspectItem
-	told     inspectNotes
 	edited   []string // sentences
 	retried  []string // samples
 	unscored map[string]int
