@@ -11,7 +11,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/verify"
+	"github.com/proctor-attest/proctor/verify/foreign"
 	"github.com/proctor-attest/proctor/verify/report"
 )
 
@@ -93,6 +95,11 @@ func (e *env) verifyAll(c *cli.Context, policy *verify.Policy, opts verify.Optio
 		}
 		v := j.verdict
 		if j.err != nil {
+			if data, err := readLimited(j.name, attest.MaxEntry); err == nil {
+				if said, ok := foreign.Lacks(data); ok {
+					j.err = fmt.Errorf("%s: %s", j.name, said)
+				}
+			}
 			v = &verify.Verdict{
 				Reason: j.err.Error(), Policy: policy.Hash, At: opts.At, Required: policy.Require.Level,
 				Claims: []verify.Claim{}, NotShown: []string{}, Trusting: []string{},
