@@ -57,6 +57,7 @@ func Importers() []Importer {
 		tauTrajectories, tauReadme, gsm8kSolutions, openaiEvals,
 		helmRun, everyEvalEver,
 		arenaCatalog, aiderTable, hfModelIndex, hfEvalResults,
+		plainTable,
 	}
 }
 
