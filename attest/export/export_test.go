@@ -82,3 +82,22 @@ func TestEEEOfTwoModels(t *testing.T) {
 		t.Error("two models in one file")
 	}
 }
+
+// An auditor who registers old runs issues the model's statement too, and is neither
+// its developer nor the first party.
+func TestEEERetroactive(t *testing.T) {
+	for _, tt := range []struct {
+		retroactive bool
+		want        string
+	}{{false, "first_party"}, {true, "other"}} {
+		r := sample()
+		r.Registration.Lab, r.Registration.Retroactive = r.Registration.Evaluator, tt.retroactive
+		data, err := EEE([]Row{r}, Source{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(data), `"evaluator_relationship": "`+tt.want+`"`) || strings.Contains(string(data), `"developer"`) {
+			t.Errorf("retroactive %v: want %q and no developer in\n%s", tt.retroactive, tt.want, data)
+		}
+	}
+}

@@ -54,8 +54,8 @@ func EEE(rows []Row, s Source) ([]byte, error) {
 			},
 		}
 	}
-	relation := "other" // two issuers may still be one house
-	if first.Evaluator == first.Lab {
+	relation := "other"                                     // two issuers may still be one house
+	if first.Evaluator == first.Lab && !first.Retroactive { // an auditor commits to models of others
 		relation = "first_party"
 	}
 	pack := map[string]string{"pack_sha256": s.Pack.String()}
@@ -74,9 +74,9 @@ func EEE(rows []Row, s Source) ([]byte, error) {
 		},
 		"eval_library": map[string]string{"name": "unknown", "version": "unknown"},
 		"model_info": map[string]any{
-			"name": first.ModelName, "id": first.ModelName, "developer": first.Lab,
+			"name": first.ModelName, "id": first.ModelName,
 			"additional_details": map[string]string{
-				"deployment_type": "unknown", "model_availability": "unknown",
+				"deployment_type": "unknown", "model_availability": "unknown", "proctor_model_issuer": first.Lab,
 				"proctor_model_" + first.Model.Kind: first.Model.ID.String(),
 			},
 		},
