@@ -8,7 +8,8 @@ import (
 )
 
 // rowChanged finds rows whose numbers are others in a later version. Where a number has
-// an interval, which new votes move, only a change beyond both is one.
+// an interval, which new votes move, only a change beyond both is one, without what all
+// rows moved by.
 func rowChanged(a *audit) []Finding {
 	found := findingSet{}
 	for _, b := range a.boards {
@@ -60,10 +61,10 @@ func changed(before, later *version, entry string, column int, moved shift) stri
 	case !ok:
 		return fmt.Sprintf("%s is %s in the version of %s, and not there in that of %s", name, old.text, before.Date, later.Date)
 	case old.bounded && now.bounded:
-		if old.low+moved.by <= now.high && now.low <= old.high+moved.by {
+		if meet(old, now, moved.by) {
 			return ""
 		}
-		return fmt.Sprintf("%s is %s in the version of %s and %s in that of %s: their 95 %% intervals do not meet%s", name, shown(old), before.Date, shown(now), later.Date, moved)
+		return fmt.Sprintf("%s is %s in the version of %s and %s in that of %s: their 95 %% intervals do not meet%s", name, shown(old), before.Date, shown(now), later.Date, moved.told(old, now))
 	case old.value == now.value:
 		return ""
 	}
@@ -78,12 +79,21 @@ type shift struct {
 	wide float64 // the median width of their intervals
 }
 
-// String says that a shift was taken off.
-func (s shift) String() string {
-	if math.Abs(s.by) < s.wide {
+// meet reports whether intervals do, once what all rows moved by is taken off.
+func meet(old, now rated, by float64) bool {
+	return old.low+by <= now.high && now.low <= old.high+by
+}
+
+// told says that a shift was taken off. Intervals that meet as they are published are
+// not said to be apart without it, however small it is.
+func (s shift) told(old, now rated) string {
+	also := ", also"
+	if meet(old, now, 0) {
+		also = ""
+	} else if math.Abs(s.by) < s.wide {
 		return ""
 	}
-	return fmt.Sprintf(", also without the %s points that all rows moved by", spell(s.by, 1))
+	return fmt.Sprintf("%s without the %s points that all rows moved by", also, spell(s.by, 1))
 }
 
 // shifts are those of the columns with intervals.

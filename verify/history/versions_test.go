@@ -56,6 +56,13 @@ func TestRatingsChanged(t *testing.T) {
 		"r/c: rating is 1200.00 [1195.00, 1205.00] in the version of 2025-01-01 and 1290.00 [1285.00, 1295.00] in that of 2025-01-02: their 95 % intervals do not meet, also without the 60.0 points that all rows moved by | r.2025-01-01 | r.2025-01-02")
 }
 
+// Published intervals that meet are not said to be apart but for what all rows moved by.
+func TestRatingsChangedLessThanAll(t *testing.T) {
+	before := []string{"a 1000", "b 1100", "c 1200", "d 1300"}
+	wantFound(t, "row-changed", tables(ratings("r", "2025-01-01", before...), ratings("r", "2025-01-02", "a 995", "b 1108", "c 1208", "d 1308")),
+		"r/a: rating is 1000.00 [995.00, 1005.00] in the version of 2025-01-01 and 995.00 [990.00, 1000.00] in that of 2025-01-02: their 95 % intervals do not meet without the 8.0 points that all rows moved by | r.2025-01-01 | r.2025-01-02")
+}
+
 func TestRowVanished(t *testing.T) {
 	wantFound(t, "row-vanished", tables(dated("2025-01-01", "a 1", "b 2", "c 3"), dated("2025-01-02", "a 1"), dated("2025-01-03", "a 1", "b 2")),
 		"b/c: the row is in the version of 2025-01-01 and in none from 2025-01-02 on | b.2025-01-01 | b.2025-01-02")
