@@ -155,6 +155,9 @@ func impliedItems(a *audit) []Finding {
 			}
 		case p.stated > 0 && !n.has(p.stated):
 			detail += fmt.Sprintf("comes from %s, and %d are stated", n, p.stated)
+			if n.around(p.stated) {
+				detail += ", of which no number of right ones gives both"
+			}
 		default:
 			continue
 		}
@@ -186,6 +189,11 @@ func (n implied) has(items int) bool {
 		return slices.Contains(n.Items, int64(items))
 	}
 	return n.Low <= int64(items) && int64(items) <= n.High
+}
+
+// around reports whether a number of items that is not among them lies between them.
+func (n implied) around(items int) bool {
+	return n.Tried && n.Items[0] < int64(items) && int64(items) < n.Items[len(n.Items)-1]
 }
 
 func (n implied) String() string {

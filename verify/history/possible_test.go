@@ -54,6 +54,8 @@ func TestImpliedItems(t *testing.T) {
 	wantFound(t, "implied-n", imported(accuracyTable("a "+mean+" "+se+" 1000", "b "+mean+" "+se+" -")))
 	wantFound(t, "implied-n", imported(accuracyTable("a "+mean+" "+se+" 500")),
 		"j/a: acc 89.4 with the standard error 0.9739551266 comes from 1000 items, and 500 are stated | j.csv:2")
+	wantFound(t, "implied-n", imported(accuracyTable("a 64.93 2.1 500")),
+		"j/a: acc 64.93 with the standard error 2.1 comes from 499 to 536 items, and 500 are stated, of which no number of right ones gives both | j.csv:2")
 	wantFound(t, "implied-n", imported(accuracyTable("a 89.4 0.9740 -", "b 89.4 0.9999999 -")),
 		"j/b: acc 89.4 with the standard error 0.9999999 comes from no number of items that are right or wrong | j.csv:3")
 
