@@ -15,6 +15,7 @@ import (
 const (
 	mostFindings = 8
 	mostPlaces   = 4
+	mostSilent   = 12 // tables of which nothing is known
 )
 
 // Scores writes an audit of published tables in plain text: what was found first,
@@ -25,6 +26,7 @@ func Scores(w io.Writer, r *history.Report) error {
 	p.wrap("", scoresSummary(r))
 	boards := groupBy(r.Rows, func(r history.Row) string { return r.Board })
 	disowns := r.Disowned()
+	boards, folded := fold(boards, disowns)
 	if len(boards) > 0 {
 		p.overview(boards, disowns)
 	}
@@ -39,7 +41,33 @@ func Scores(w io.Writer, r *history.Report) error {
 	for _, board := range boards {
 		p.board(board, disowns)
 	}
+	if len(folded) > 0 {
+		p.printf("\n")
+		p.names("tables with nothing here to recompute from, by how many rows", folded)
+	}
 	return p.w.Flush()
+}
+
+// fold takes tables of which nothing is known out, where they are many, and names them
+// with their numbers of rows. Files that could not be read stay.
+func fold(boards [][]history.Row, disowns map[string]bool) (known [][]history.Row, folded []string) {
+	for _, board := range boards {
+		rows, silents := byRow(board), 0
+		for _, entry := range rows {
+			if stateOf(entry, disowns) == silent {
+				silents++
+			}
+		}
+		if silents < len(rows) {
+			known = append(known, board)
+		} else {
+			folded = append(folded, fmt.Sprintf("%s (%d)", boardName(board), len(rows)))
+		}
+	}
+	if len(folded) <= mostSilent {
+		return boards, nil
+	}
+	return known, folded
 }
 
 func scoresSummary(r *history.Report) string {

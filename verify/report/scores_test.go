@@ -112,3 +112,20 @@ func TestScoresSchema(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Many tables of which nothing is known are named, and no more.
+func TestScoresFolds(t *testing.T) {
+	r := scoresReport()
+	for i := range mostSilent + 1 {
+		board := fmt.Sprint("task-", i)
+		r.Rows = append(r.Rows, history.Row{Row: board + "/m", Board: board, Entry: "m", Metric: "acc", Published: "1", Status: history.NotComputable})
+	}
+	var b bytes.Buffer
+	if err := Scores(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	text := b.String()
+	if n := strings.Count(text, "task-3 (1)"); n != 1 || strings.Count(text, "task-3") != 1 || !strings.Contains(text, "rows of\n") || !strings.Contains(text, "bad\uFFFD[2J.json: not read") {
+		t.Errorf("report:\n%s", text)
+	}
+}
