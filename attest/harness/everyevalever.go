@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -25,7 +26,7 @@ var everyEvalEver = Importer{
 		Dataset:   "by evaluation_name; version only where source_data has one",
 		Items:     "evaluation.score of each instance, if the file's checksum is the stated one",
 		Aggregate: "score_details.score, and its standard error",
-		Absent:    "revision and digest of the model; how the score comes from the instances, unless metric_kind is accuracy, exact_match or mean; sample_hash is not derived again",
+		Absent:    "revision and digest of the model; how the score comes from the instances, unless metric_kind is accuracy, exact_match or mean and the score is a proportion; standard errors are recomputed only where their method is analytic; sample_hash is not derived again",
 	},
 	Claims: func(name string, head []byte) bool {
 		return strings.HasSuffix(name, ".json") && bytes.HasPrefix(head, []byte("{")) && hasMember(head, "schema_version", "evaluation_id", "source_metadata")
@@ -39,10 +40,11 @@ var eeeMeans = map[string]bool{"accuracy": true, "exact_match": true, "mean": tr
 // eeeReader reads one record.
 type eeeReader struct {
 	name  string
+	id    string // of the record, which its instances name
 	model string
 	at    lines
 	runs  []*Run
-	byID  map[string]*Run
+	byID  map[string]*Run // nil where several results have the name
 }
 
 func readEEE(fsys fs.FS, name string) (*Imported, error) {
@@ -61,6 +63,7 @@ func readEEE(fsys fs.FS, name string) (*Imported, error) {
 	if e.model, _ = doc.get("model_info", "id").text(); e.model == "" {
 		return nil, errors.New("model_info has no id")
 	}
+	e.id, _ = doc.get("evaluation_id").text()
 	for i, result := range doc.get("evaluation_results").elements() {
 		if err := e.result(result); err != nil {
 			return nil, fmt.Errorf("evaluation result %d: %w", i+1, err)
@@ -93,7 +96,7 @@ func (e *eeeReader) result(result foreign) error {
 			break
 		}
 	}
-	if kind, _ := result.get("metric_config", "metric_kind").text(); eeeMeans[kind] {
+	if eeeIsMean(result.get("metric_config")) {
 		metric.Rule = Mean
 	}
 	r := &Run{
@@ -101,21 +104,36 @@ func (e *eeeReader) result(result foreign) error {
 		Model: Model{Name: e.model}, Dataset: Dataset{Name: name}, Measures: []string{"score"}, Absent: []string{"revision of the model"},
 	}
 	items, _ := result.get("score_details", "uncertainty", "num_samples").size()
+	if items == 0 {
+		r.Absent = append(r.Absent, "number of samples")
+	}
 	r.Aggregates = append(r.Aggregates, Aggregate{Metric: metric, Value: string(score), Items: items, File: e.name, Line: e.at.of(score)})
-	if se := result.get("score_details", "uncertainty", "standard_error", "value"); se.isNumber() && metric.Rule == Mean {
+	method, _ := result.get("score_details", "uncertainty", "standard_error", "method").text()
+	if se := result.get("score_details", "uncertainty", "standard_error", "value"); se.isNumber() && metric.Rule == Mean && method == "analytic" {
 		r.Aggregates = append(r.Aggregates, Aggregate{
 			Metric: Metric{Name: metric.Name + " standard error", Rule: StandardError, Measure: "score", Of: metric.Name},
 			Value:  string(se), Items: items, File: e.name, Line: e.at.of(se),
 		})
 	}
 	id, _ := result.get("evaluation_result_id").text()
-	for _, key := range []string{id, name} {
-		if key != "" && e.byID[key] == nil {
+	for _, key := range slices.Compact([]string{id, name}) {
+		if _, taken := e.byID[key]; taken {
+			e.byID[key] = nil
+		} else if key != "" {
 			e.byID[key] = r
 		}
 	}
 	e.runs = append(e.runs, r)
 	return nil
+}
+
+// eeeIsMean reports whether a score is the mean of the instances' scores, on their
+// scale: what a percentage's instances are scored on is not said.
+func eeeIsMean(config foreign) bool {
+	kind, _ := config.get("metric_kind").text()
+	unit, _ := config.get("metric_unit").text()
+	most, bounded := config.get("max_score").float()
+	return eeeMeans[kind] && (unit == "proportion" || unit == "" && (!bounded || most <= 1))
 }
 
 // instances reads the JSONL that lies beside the record under the name that it states.
@@ -159,6 +177,9 @@ func (e *eeeReader) instances(fsys fs.FS, details foreign) error {
 	for _, r := range e.runs {
 		r.Files = append(r.Files, File{Path: file})
 		r.Notices = append(r.Notices, notices...)
+		if g := r.Aggregates[0]; g.Items > r.Items.Len() && (rows == 0 || read >= rows) {
+			r.Notices = append(r.Notices, Notice{Finding: "missing-items", Detail: fmt.Sprintf("%d items have a result, and num_samples is %d", r.Items.Len(), g.Items), File: e.name, Line: g.Line})
+		}
 	}
 	return nil
 }
@@ -192,7 +213,13 @@ func (e *eeeReader) instance(doc foreign) error {
 	if key == "" {
 		key, _ = doc.get("evaluation_name").text()
 	}
-	r := e.byID[key]
+	if id, _ := doc.get("evaluation_id").text(); id != "" && id != e.id {
+		return fmt.Errorf("evaluation_id is %q, and the record's is %q", id, e.id)
+	}
+	r, known := e.byID[key]
+	if known && r == nil {
+		return fmt.Errorf("belongs to %q, of which the record has several", key)
+	}
 	if r == nil {
 		return fmt.Errorf("belongs to %q, which the record does not have", key)
 	}

@@ -20,7 +20,7 @@ const eeeInstances = `{"schema_version":"0.3.0","evaluation_result_id":"r1","mod
 func eeeRecord(checksum string) string {
 	return `{"schema_version":"0.3.0","evaluation_id":"x","source_metadata":{},"model_info":{"id":"org/tiny"},"evaluation_results":[
  {"evaluation_result_id":"r1","evaluation_name":"bench","metric_config":{"metric_id":"accuracy","metric_kind":"accuracy"},
-  "score_details":{"score":0.5,"uncertainty":{"num_samples":2,"standard_error":{"value":0.5}}}}],
+  "score_details":{"score":0.5,"uncertainty":{"num_samples":2,"standard_error":{"value":0.5,"method":"analytic"}}}}],
  "detailed_evaluation_results":{"format":"jsonl","file_path":"data/org/x_samples.jsonl",` + checksum + `"total_rows":2}}`
 }
 
@@ -79,7 +79,11 @@ func TestEveryEvalEverBindsInstances(t *testing.T) {
 			t.Errorf("%s: refused %v, notices (-want +got):\n%s", c.checksum, in.Refused, diff)
 		}
 	}
-	in := importAll(t, map[string]string{"d/x.json": eeeRecord("")})
+	in := importAll(t, map[string]string{"d/x.json": strings.Replace(eeeRecord(""), `"num_samples":2`, `"num_samples":3`, 1), "d/x_samples.jsonl": eeeInstances})
+	if n := in.Runs[0].Notices; len(n) != 1 || n[0].Finding != "missing-items" || n[0].Detail != "2 items have a result, and num_samples is 3" {
+		t.Errorf("notices %v", n)
+	}
+	in = importAll(t, map[string]string{"d/x.json": eeeRecord("")})
 	if len(in.Runs) != 1 || len(in.Runs[0].Absent) != 2 {
 		t.Errorf("without instances: runs %v, refused %v", in.Runs, in.Refused)
 	}
@@ -96,6 +100,8 @@ func TestEveryEvalEverRefuses(t *testing.T) {
 		{"d/x.json", `"total_rows":2`, `"total_rows":-2`, "total_rows is -2"},
 		{"d/x.json", `"sha256"`, `"crc"`, `hash_algorithm is "crc", want sha256 or md5`},
 		{"d/x_samples.jsonl", `"r1"`, `"r2"`, `x_samples.jsonl:1: belongs to "r2", which the record does not have`},
+		{"d/x_samples.jsonl", `"model_id":"org/tiny"`, `"evaluation_id":"y"`, `x_samples.jsonl:1: evaluation_id is "y", and the record's is "x"`},
+		{"d/x.json", `"evaluation_results":[`, `"evaluation_results":[{"evaluation_name":"bench","score_details":{"score":0.2}},`, `x_samples.jsonl:2: belongs to "bench", of which the record has several`},
 		{"d/x_samples.jsonl", `"sample_id":"b"`, `"sample_id":7`, "x_samples.jsonl:2: sample_id is 7, want a text"},
 		{"d/x_samples.jsonl", `"0.3.0"`, `"0.4.0"`, `x_samples.jsonl:1: schema_version is "0.4.0"`},
 	} {
@@ -104,6 +110,35 @@ func TestEveryEvalEverRefuses(t *testing.T) {
 		in := importAll(t, files)
 		if len(in.Refused) != 1 || !strings.Contains(in.Refused[0].Reason, c.want) {
 			t.Errorf("%s: refused %v, want %q", c.new, in.Refused, c.want)
+		}
+	}
+}
+
+// What no file says is not recomputed: on what scale the instances of a percentage are,
+// and how a bootstrap drew.
+func TestEveryEvalEverGuessesNoScale(t *testing.T) {
+	for _, c := range []struct {
+		old, new string
+		want     []Rule
+	}{
+		{"", "", []Rule{Mean, StandardError}},
+		{`"metric_kind":"accuracy"`, `"metric_kind":"accuracy","metric_unit":"proportion","max_score":1.0`, []Rule{Mean, StandardError}},
+		{`"metric_kind":"accuracy"`, `"metric_kind":"accuracy","metric_unit":"percent"`, []Rule{Unknown}},
+		{`"metric_kind":"accuracy"`, `"metric_kind":"accuracy","max_score":100`, []Rule{Unknown}},
+		{`"metric_kind":"accuracy"`, `"metric_kind":"f1"`, []Rule{Unknown}},
+		{`"analytic"`, `"bootstrap"`, []Rule{Mean}},
+		{`,"method":"analytic"`, ``, []Rule{Mean}},
+	} {
+		in := importAll(t, map[string]string{"d/x.json": strings.Replace(eeeRecord(""), c.old, c.new, 1)})
+		if len(in.Runs) != 1 {
+			t.Fatalf("%s: refused %v", c.new, in.Refused)
+		}
+		var got []Rule
+		for _, g := range in.Runs[0].Aggregates {
+			got = append(got, g.Rule)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: rules (-want +got):\n%s", c.new, diff)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"path"
 	"slices"
@@ -20,7 +21,7 @@ var helmRun = Importer{
 		Dataset:   "by the run's name without its model, and the split of each number",
 		Items:     "the statistics of each instance and trial; of perturbed instances they are not read",
 		Aggregate: "mean of each statistic of stats.json that instances have; its count is of trials, not of instances",
-		Absent:    "number of instances of the whole set, its version, revision of the model; numbers under perturbation, and those that are computed of sums (perplexity, bits_per_byte) are not recomputed",
+		Absent:    "number of instances of the whole set, its version, revision of the model; numbers under perturbation, variance and stddev, and those that are computed of sums (perplexity, bits_per_byte, logprob_per_byte) are not looked at",
 	},
 	Claims: func(name string, head []byte) bool {
 		return path.Base(name) == "per_instance_stats.json" && bytes.HasPrefix(head, []byte("[")) && hasMember(head, "instance_id", "stats")
@@ -28,13 +29,21 @@ var helmRun = Importer{
 	Read: readHELM,
 }
 
+// helmOfSums are statistics that HELM never computes from those of instances.
+var helmOfSums = map[string]bool{"perplexity": true, "bits_per_byte": true, "logprob_per_byte": true}
+
 // helmSplit is one split of a run: a data set has several, and each its own numbers.
 type helmSplit struct {
 	run    *Run
 	column map[string]int // of measures
 	order  []string
 	values map[string][]float64 // of each instance, trial after trial
+	trials map[helmTrial]bool
+	stated foreign // number of instances
 }
+
+// helmTrial is what has statistics once in a split.
+type helmTrial struct{ instance, trial string }
 
 // helmReader reads one run.
 type helmReader struct {
@@ -125,7 +134,7 @@ func (h *helmReader) split(name string) *helmSplit {
 		if run.Dataset.Split = name; name != "" {
 			run.Board += " (" + name + ")"
 		}
-		s = &helmSplit{run: &run, column: map[string]int{}, values: map[string][]float64{}}
+		s = &helmSplit{run: &run, column: map[string]int{}, values: map[string][]float64{}, trials: map[helmTrial]bool{}}
 		h.splits, h.bySplit[name] = append(h.splits, s), s
 	}
 	return s
@@ -159,19 +168,29 @@ func (h *helmReader) aggregates(stats foreign, file string) error {
 			return err
 		}
 		mean := stat.get("mean")
-		if name == "" || !mean.isNumber() {
+		if name == "" || mean == nil || mean.isNull() || helmOfSums[name] {
 			continue // a number of nothing has no mean
 		}
 		s := h.split(split)
+		if name == "num_instances" {
+			s.stated = mean
+			continue
+		}
 		if _, ok := s.column[name]; ok {
 			return fmt.Errorf("%s (%s) is there twice", name, split)
+		}
+		value := string(mean)
+		if !mean.isNumber() {
+			value = mean.describe()
 		}
 		s.column[name] = len(s.run.Measures)
 		s.run.Measures = append(s.run.Measures, name)
 		s.run.Aggregates = append(s.run.Aggregates, Aggregate{
-			Metric: Metric{Name: name, Rule: Mean, Measure: name}, Value: string(mean), File: file, Line: at.of(mean),
+			Metric: Metric{Name: name, Rule: Mean, Measure: name}, Value: value, File: file, Line: at.of(mean),
 		})
 	}
+	h.splits = slices.DeleteFunc(h.splits, func(s *helmSplit) bool { return len(s.run.Measures) == 0 })
+	maps.DeleteFunc(h.bySplit, func(_ string, s *helmSplit) bool { return len(s.run.Measures) == 0 })
 	if len(h.splits) == 0 {
 		return errors.New("has no means")
 	}
@@ -206,6 +225,11 @@ func (h *helmReader) instance(instance foreign) error {
 		}
 	}
 	for s, values := range trial {
+		of := helmTrial{id, string(instance.get("train_trial_index").canonicalOrRaw())}
+		if s.trials[of] {
+			return fmt.Errorf("%s has trial %s twice", id, of.trial)
+		}
+		s.trials[of] = true
 		if s.values[id] == nil {
 			s.order = append(s.order, id)
 		}
@@ -216,20 +240,49 @@ func (h *helmReader) instance(instance foreign) error {
 	return nil
 }
 
-// finish drops the numbers that no instance has: they are computed of sums, in another
-// way.
+// finish adds the instances. Numbers that none of them has stay, and are not
+// recomputable.
 func (s *helmSplit) finish() error {
-	measured := map[string]bool{}
+	order := s.fullest()
 	for _, id := range s.order {
-		for i, x := range s.values[id] {
-			if !math.IsNaN(x) {
-				measured[s.run.Measures[i%len(s.run.Measures)]] = true
+		values := make([]float64, 0, len(s.values[id]))
+		for trial := range slices.Chunk(s.values[id], len(s.run.Measures)) {
+			for _, i := range order {
+				values = append(values, trial[i])
 			}
 		}
-		if err := s.run.Items.Add(Item{ID: id, Values: s.values[id]}); err != nil {
+		if err := s.run.Items.Add(Item{ID: id, Values: values}); err != nil {
 			return err
 		}
 	}
-	s.run.Aggregates = slices.DeleteFunc(s.run.Aggregates, func(a Aggregate) bool { return !measured[a.Measure] })
+	measures := make([]string, len(order))
+	for to, from := range order {
+		measures[to] = s.run.Measures[from]
+	}
+	s.run.Measures = measures
+	if n, ok := s.stated.float(); ok && float64(len(s.order)) != n {
+		s.run.Notices = append(s.run.Notices, Notice{
+			Finding: "missing-items", File: s.run.Files[0].Path,
+			Detail: fmt.Sprintf("%d instances have statistics, and num_instances of stats.json is %s", len(s.order), s.stated),
+		})
+	}
 	return nil
+}
+
+// fullest orders the measures so that the one that most instances have is first: by it
+// is judged whether an instance has a result.
+func (s *helmSplit) fullest() []int {
+	count, order := make([]int, len(s.run.Measures)), make([]int, len(s.run.Measures))
+	for i := range order {
+		order[i] = i
+	}
+	for _, values := range s.values {
+		for i, x := range values {
+			if !math.IsNaN(x) {
+				count[i%len(count)]++
+			}
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return count[b] - count[a] })
+	return order
 }

@@ -35,7 +35,7 @@ func TestHELM(t *testing.T) {
 		t.Fatalf("%d runs, refused %v, unrecognised %v", len(in.Runs), in.Refused, in.Unrecognised)
 	}
 	r := in.Runs[0]
-	want := []Item{{ID: "id1", Values: []float64{1, NoValue, 1, NoValue}}, {ID: "id2", Values: []float64{0, NoValue, 1, NoValue}}}
+	want := []Item{{ID: "id1", Values: []float64{1, 1}}, {ID: "id2", Values: []float64{0, 1}}}
 	if diff := cmp.Diff(want, itemsOf(r), cmpopts.EquateNaNs()); diff != "" {
 		t.Errorf("items (-want +got):\n%s", diff)
 	}
@@ -55,7 +55,10 @@ func TestHELMRefuses(t *testing.T) {
 		{"stats.json", `{}`, "stats.json: is {}, want an array"},
 		{"stats.json", `[{"name":{}}]`, "stats.json: a statistic's name is missing, want a text"},
 		{"stats.json", `[]`, "stats.json: has no means"},
+		{"stats.json", `[{"name":{"name":"num_instances","split":"test"},"mean":2.0}]`, "stats.json: has no means"},
 		{"stats.json", `[{"name":{"name":"a"},"mean":1},{"name":{"name":"a"},"mean":1}]`, "stats.json: a () is there twice"},
+		{"per_instance_stats.json", `[{"instance_id":"a","train_trial_index":0,"stats":[{"name":{"name":"exact_match","split":"test"},"mean":1}]},
+ {"instance_id":"a","train_trial_index":0,"stats":[{"name":{"name":"exact_match","split":"test"},"mean":1}]}]`, "line 2: a has trial 0 twice"},
 		{"per_instance_stats.json", `[{"instance_id":1,"stats":[]}]`, "instance_id is 1, want a text"},
 	} {
 		files := maps.Clone(helmFiles())
@@ -64,6 +67,37 @@ func TestHELMRefuses(t *testing.T) {
 		if len(in.Refused) != 1 || !strings.Contains(in.Refused[0].Reason, c.want) {
 			t.Errorf("%s: refused %v, want %q", c.text, in.Refused, c.want)
 		}
+	}
+}
+
+// A stated number does not go away with the instances that it is of.
+func TestHELMKeepsWhatIsStated(t *testing.T) {
+	files := helmFiles()
+	files["runs/a/stats.json"] = `[
+ {"name":{"name":"num_instances","split":"valid"},"count":1,"mean":1.0},
+ {"name":{"name":"num_instances","split":"test"},"count":1,"mean":3.0},
+ {"name":{"name":"ece","split":"test"},"count":1,"mean":0.1},
+ {"name":{"name":"exact_match","split":"test"},"count":1,"mean":NaN},
+ {"name":{"name":"exact_match","split":"other"},"count":1,"mean":0.9}]`
+	in := importAll(t, files)
+	if len(in.Runs) != 2 {
+		t.Fatalf("%d runs, refused %v", len(in.Runs), in.Refused)
+	}
+	var got []string
+	for _, r := range in.Runs {
+		for _, g := range r.Aggregates {
+			got = append(got, r.Dataset.Split+" "+g.Name+" "+g.Value)
+		}
+	}
+	if diff := cmp.Diff([]string{"test ece 0.1", "test exact_match NaN", "other exact_match 0.9"}, got); diff != "" {
+		t.Errorf("aggregates (-want +got):\n%s", diff)
+	}
+	r := in.Runs[0]
+	if diff := cmp.Diff([]string{"exact_match", "ece"}, r.Measures); diff != "" {
+		t.Errorf("measures (-want +got):\n%s", diff)
+	}
+	if len(r.Notices) != 1 || r.Notices[0].Detail != "2 instances have statistics, and num_instances of stats.json is 3.0" {
+		t.Errorf("notices %v", r.Notices)
 	}
 }
 
