@@ -22,7 +22,7 @@ var hfModelIndex = Importer{
 		Absent:    hfAbsent,
 	},
 	Claims: func(name string, head []byte) bool {
-		return strings.HasSuffix(name, ".md") && bytes.HasPrefix(head, []byte("---\n")) && bytes.Contains(head, []byte("\nmodel-index:"))
+		return strings.HasSuffix(name, ".md") && (bytes.HasPrefix(head, []byte("---\n")) || bytes.HasPrefix(head, []byte("---\r\n"))) && bytes.Contains(head, []byte("\nmodel-index:"))
 	},
 	Read: readModelIndex,
 }

@@ -73,7 +73,7 @@ func TestAider(t *testing.T) {
 }
 
 func TestHuggingFace(t *testing.T) {
-	in := importAll(t, map[string]string{"a/README.md": modelCard, "b/.eval_results/gpqa.yaml": evalResults, "b/README.md": "---\nlicense: mit\n---\n"})
+	in := importAll(t, map[string]string{"a/README.md": modelCard, "b/.eval_results/gpqa.yaml": evalResults, "b/README.md": "---\nlicense: mit\n---\n", "c/README.md": strings.ReplaceAll(modelCard, "\n", "\r\n")})
 	if len(in.Refused) > 0 {
 		t.Fatalf("refused %v", in.Refused)
 	}
@@ -87,6 +87,7 @@ func TestHuggingFace(t *testing.T) {
 		{"cais/mmlu all test", "5503434", "acc", "tiny", "", "20.90"},
 		{"Idavidrein/gpqa gpqa_diamond", "", "value", "b", "2026-01-02", "0.412"},
 		{"cais/hle", "", "value", "b", "", "20.90"},
+		{"cais/mmlu all test", "5503434", "acc", "tiny", "", "20.90"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("numbers (-want +got):\n%s", diff)
