@@ -122,6 +122,7 @@ type Metric struct {
 	K       int     // of pass@k and pass^k
 	Cut     bool    // published without its decimals, cut off instead of rounded
 	Of      string  // the metric that this is the error of
+	EitherN bool    // of a standard error: nothing says whether it is with n or n−1
 
 	// OfOne says that the spread of one item is 0, where others say that it has none.
 	OfOne bool

@@ -2,12 +2,14 @@ package harness
 
 import (
 	"bytes"
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -16,45 +18,54 @@ import (
 var plainTable = Importer{
 	Name: "table",
 	About: About{
-		Files:     "a table in CSV, Markdown or HTML with a column of models, one of scores and one of how many items, by their names",
-		Model:     "by the column model, name, system or submission",
+		Files:     "a table in CSV, Markdown or HTML with a column of models, one of scores and one of how many items, by their names, that begins in the first 4096 bytes",
+		Model:     "by the column model, model_name, name, system or submission",
 		Dataset:   "by the file's name",
 		Items:     "none",
-		Aggregate: "columns named accuracy, acc, exact_match, em, resolved, pass_rate or pass@1, as percentages if the name has %, pct or percent or a number is above 1; their standard error in a column NAME_stderr, NAME_se or NAME_standard_error",
-		Absent:    "what other columns mean, revision of the model, date",
+		Aggregate: "columns named accuracy, exact_match, resolved, pass_rate or pass@1, and beside a column model also acc or em, as percentages if the name has %, pct or percent or a number is above 1; not where a number without such a mark is no share, and not resolved in whole numbers, which may be counts; their standard error in a column NAME_stderr, NAME_se or NAME_standard_error",
+		Absent:    "what other columns mean, whether a standard error is with n or n−1, revision of the model, date",
 	},
-	Claims: func(name string, head []byte) bool {
-		kind := tableKind(name)
-		return kind != nil && kind(head)
-	},
-	Read: readTable,
+	Claims: claimsTable,
+	Read:   readTable,
 }
 
 // The names that columns must have, in small letters and without what stands in brackets.
 var (
 	tableModels = []string{"model", "name", "system", "submission", "model_name"}
 	tableCounts = []string{"n", "n_total", "items", "n_items", "num_items", "samples", "n_samples", "num_samples", "test_cases", "total"}
+	tableShort  = []string{"acc", "em"} // which mean other things where no column says model
 	tableScore  = regexp.MustCompile(`^(accuracy|acc|exact_match|em|resolved|pass_rate|pass@1)$`)
 	tableError  = regexp.MustCompile(`^(.+)_(stderr|se|standard_error)$`)
 	tablePart   = regexp.MustCompile(`\([^)]*\)|%|\b(pct|percent)\b`)
 )
 
-// tableKind is what tells whether the head of a file of the name's kind is a table.
-func tableKind(name string) func(head []byte) bool {
+// claimsTable reads as far as the head goes: names alone may be those of any data.
+func claimsTable(name string, head []byte) bool {
+	b := &tableBuilder{file: name}
+	// An error is for whoever reads the file, and may be where the head ends.
 	switch path.Ext(name) {
 	case ".csv":
-		return func(head []byte) bool { return isTable(strings.Split(string(firstLine(head)), ",")) }
+		b.peekCSV(head)
 	case ".md":
-		return func(head []byte) bool {
-			return slices.ContainsFunc(strings.Split(string(head), "\n"), func(l string) bool { return isTable(tauCells(l)) })
-		}
+		_ = b.markdown(head)
 	case ".html", ".htm":
-		return func(head []byte) bool {
-			p, err := readPage(bytes.ToValidUTF8(head, nil))
-			return err == nil && slices.ContainsFunc(p.tables, func(t pageTable) bool { return len(t.rows) > 0 && isTable(t.rows[0].cells) })
+		_ = b.html(append(bytes.ToValidUTF8(head, nil), "</table>"...))
+	}
+	return slices.ContainsFunc(b.tables, (*Table).settle)
+}
+
+func (b *tableBuilder) peekCSV(head []byte) {
+	r := csv.NewReader(bytes.NewReader(head))
+	header, err := r.Read()
+	if err != nil || !isTable(header) || b.header(header) != nil {
+		return
+	}
+	for line := 2; ; line++ {
+		cells, err := r.Read()
+		if err != nil || b.row(line, cells) != nil {
+			return
 		}
 	}
-	return nil
 }
 
 func columnName(column string) string {
@@ -64,14 +75,19 @@ func columnName(column string) string {
 
 // isTable reports whether the names are those of models, items and scores.
 func isTable(header []string) bool {
-	var models, counts, scores bool
-	for _, column := range header {
-		name := columnName(column)
-		models = models || slices.Contains(tableModels, name)
-		counts = counts || slices.Contains(tableCounts, name)
-		scores = scores || tableScore.MatchString(name)
+	has := func(is func(name string) bool) bool {
+		return slices.ContainsFunc(header, func(column string) bool { return is(columnName(column)) })
 	}
-	return models && counts && scores
+	return has(func(name string) bool { return slices.Contains(tableModels, name) }) &&
+		has(func(name string) bool { return slices.Contains(tableCounts, name) }) &&
+		has(func(name string) bool { return isScore(header, name) })
+}
+
+func isScore(header []string, name string) bool {
+	if slices.Contains(tableShort, name) && !slices.ContainsFunc(header, func(c string) bool { return strings.HasPrefix(columnName(c), "model") }) {
+		return false
+	}
+	return tableScore.MatchString(name)
 }
 
 func readTable(fsys fs.FS, name string) (*Imported, error) {
@@ -81,9 +97,9 @@ func readTable(fsys fs.FS, name string) (*Imported, error) {
 	case ".csv":
 		err = readCSV(fsys, name, func(fields []string) error { return b.header(slices.Clone(fields)) }, func(line int, fields []string) error { return b.row(line, slices.Clone(fields)) })
 	case ".md":
-		err = b.markdown(fsys)
+		err = b.plain(fsys, b.markdown)
 	default:
-		err = b.html(fsys)
+		err = b.plain(fsys, b.html)
 	}
 	if err != nil {
 		return nil, err
@@ -91,10 +107,19 @@ func readTable(fsys fs.FS, name string) (*Imported, error) {
 	if len(b.tables) == 0 || len(b.tables[0].Rows) == 0 {
 		return nil, errors.New("has no table with models, scores and numbers of items, or no rows in it")
 	}
-	for _, t := range b.tables {
-		t.scale()
+	b.tables = slices.DeleteFunc(b.tables, func(t *Table) bool { return !t.settle() })
+	if len(b.tables) == 0 {
+		return nil, errors.New("has no column of scores whose numbers are surely shares")
 	}
 	return &Imported{Tables: b.tables}, nil
+}
+
+func (b *tableBuilder) plain(fsys fs.FS, read func(data []byte) error) error {
+	data, err := readPlain(fsys, b.file)
+	if err != nil {
+		return err
+	}
+	return read(data)
 }
 
 // tableBuilder makes tables of rows of cells.
@@ -104,7 +129,7 @@ type tableBuilder struct {
 	model  int // the column of the table that is read
 }
 
-func (b *tableBuilder) header(cells []string) error {
+func (b *tableBuilder) header(cells []string) (err error) {
 	base, _, _ := strings.Cut(path.Base(uncompressedName(b.file)), ".")
 	t := &Table{Format: "table", File: File{Path: b.file}, Board: base, Date: fileDate.FindString(path.Base(b.file))}
 	if len(b.tables) > 0 {
@@ -115,7 +140,7 @@ func (b *tableBuilder) header(cells []string) error {
 	for i, cell := range cells {
 		name := columnName(cell)
 		if seen[name] && name != "" {
-			return fmt.Errorf("column %q is there twice", cell)
+			err = fmt.Errorf("column %q is there twice", cell)
 		}
 		seen[name] = true
 		if i != b.model {
@@ -123,7 +148,7 @@ func (b *tableBuilder) header(cells []string) error {
 		}
 	}
 	b.tables = append(b.tables, t)
-	return nil
+	return err
 }
 
 // tableMetric is what a column is by its name, if that is known.
@@ -132,12 +157,12 @@ func tableMetric(header []string, column string) *Metric {
 	switch of := tableError.FindStringSubmatch(name); {
 	case slices.Contains(tableCounts, name):
 		return &Metric{Name: column, Rule: Count}
-	case tableScore.MatchString(name):
+	case isScore(header, name):
 		return &Metric{Name: column, Rule: Mean, Scale: tableScale(column), Steps: 1}
-	case of != nil && tableScore.MatchString(of[1]):
+	case of != nil && isScore(header, of[1]):
 		for _, c := range header {
 			if columnName(c) == of[1] {
-				return &Metric{Name: column, Rule: StandardError, Scale: tableScale(c), Of: c}
+				return &Metric{Name: column, Rule: StandardError, Scale: tableScale(c), Of: strings.TrimSpace(c), EitherN: true}
 			}
 		}
 	}
@@ -168,34 +193,53 @@ func (b *tableBuilder) row(line int, cells []string) error {
 	return nil
 }
 
-// scale makes percentages of scores of which one is above 1.
-func (t *Table) scale() {
+// settle decides what the numbers of score columns are, and reports whether any is left:
+// one that may be something else than a share of items is not judged.
+func (t *Table) settle() bool {
+	left := false
 	for i, c := range t.Columns {
-		if c.Metric == nil || c.Metric.Rule != Mean || c.Metric.Scale != 1 {
+		if c.Metric == nil || c.Metric.Rule != Mean {
 			continue
 		}
-		if slices.ContainsFunc(t.Rows, func(r TableRow) bool { return aboveOne(r.Values[i]) }) {
-			c.Metric.Scale = 100
-			for _, other := range t.Columns {
-				if other.Metric != nil && other.Metric.Of == c.Name {
-					other.Metric.Scale = 100
-				}
+		scale := t.shares(i)
+		left = left || scale > 0
+		for j, other := range t.Columns {
+			if m := other.Metric; m == nil || j != i && m.Of != c.Name {
+				continue
+			}
+			if other.Metric.Scale = scale; scale == 0 {
+				t.Columns[j].Metric = nil
 			}
 		}
 	}
+	return left
 }
 
-var oneOrLess = regexp.MustCompile(`^(0*(\.\d*)?|0*1(\.0*)?)$`)
-
-func aboveOne(text string) bool {
-	return text != "" && strings.Trim(text, "0123456789.") == "" && !oneOrLess.MatchString(text)
-}
-
-func (b *tableBuilder) markdown(fsys fs.FS) error {
-	data, err := readPlain(fsys, b.file)
-	if err != nil {
-		return err
+// shares is the scale of a column of scores: 1, 100, or 0 where they may be no shares.
+func (t *Table) shares(i int) float64 {
+	m := t.Columns[i].Metric
+	marked, above, whole := m.Scale == 100, false, true
+	for _, r := range t.Rows {
+		text, percent := strings.CutSuffix(r.Values[i], "%")
+		v, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+		if err != nil {
+			continue
+		}
+		if !marked && !percent && (v < 0 || v > 100) {
+			return 0
+		}
+		marked, above, whole = marked || percent, above || v > 1, whole && !strings.Contains(text, ".")
 	}
+	switch {
+	case !marked && whole && len(t.Rows) > 0 && columnName(m.Name) == "resolved":
+		return 0
+	case marked || above:
+		return 100
+	}
+	return 1
+}
+
+func (b *tableBuilder) markdown(data []byte) (err error) {
 	inside := false
 	for i, line := range strings.Split(string(data), "\n") {
 		cells := tauCells(line)
@@ -215,11 +259,7 @@ func (b *tableBuilder) markdown(fsys fs.FS) error {
 	return nil
 }
 
-func (b *tableBuilder) html(fsys fs.FS) error {
-	data, err := readPlain(fsys, b.file)
-	if err != nil {
-		return err
-	}
+func (b *tableBuilder) html(data []byte) error {
 	p, err := readPage(data)
 	if err != nil {
 		return err

@@ -70,6 +70,68 @@ func TestPlainTablesUnknown(t *testing.T) {
 	}
 }
 
+// A number that may be no share of items is not judged, whatever its column is called.
+func TestPlainTablesShares(t *testing.T) {
+	const none = -1 // not recognised
+	for text, want := range map[string]float64{
+		"model,accuracy,n\na,0.5,8\n":                          1,
+		"model,accuracy,n\na,0.5,8\nb,1,8\n":                   1,
+		"model,accuracy,n\na,0.5,8\nb,50,8\n":                  100,
+		"model,accuracy,n\na,0.5%,8\n":                         100,
+		"model,accuracy (%),n\na,0.5,8\n":                      100,
+		"model,accuracy (%),n\na,104,8\n":                      100,
+		"model,accuracy,n\na,104,8\n":                          none,
+		"model,accuracy,n\na,-0.5,8\n":                         none,
+		"model,resolved,total\na,42,500\nb,21,500\n":           none,
+		"model,resolved,total\na,42.0,500\nb,21.4,500\n":       100,
+		"model,% resolved,total\na,42,500\n":                   100,
+		"model,acc,total\na,0.5,8\n":                           1,
+		"name,acc,total\na,0.5,8\n":                            none,
+		"name,em,items\na,3.5,7\n":                             none,
+		"name,exact_match,items\na,0.5,8\n":                    1,
+		"model, accuracy , accuracy_stderr ,n\na,50.5,1.5,8\n": 100,
+	} {
+		in := importAll(t, map[string]string{"a.csv": text})
+		if want == none {
+			if len(in.Unrecognised) != 1 {
+				t.Errorf("%q: tables %v, refused %v, want it not recognised", text, in.Tables, in.Refused)
+			}
+			continue
+		}
+		if len(in.Tables) != 1 {
+			t.Errorf("%q: refused %v, unrecognised %v", text, in.Refused, in.Unrecognised)
+			continue
+		}
+		for _, c := range in.Tables[0].Columns {
+			if m := c.Metric; m == nil || m.Rule != Count && m.Scale != want || m.EitherN != (m.Rule == StandardError) {
+				t.Errorf("%q: column %s is %+v, want the scale %v", text, c.Name, m, want)
+			}
+		}
+	}
+	late := "model,accuracy,n\n" + strings.Repeat("a,0.5,8\n", headSize) + "b,312,8\n"
+	if in := importAll(t, map[string]string{"a.csv": late}); len(in.Refused) != 1 || !strings.Contains(in.Refused[0].Reason, "surely shares") {
+		t.Errorf("tables %v, refused %v", in.Tables, in.Refused)
+	}
+}
+
+// The first bytes, by which a file is recognised, end in the middle of a long table.
+func TestPlainTablesLong(t *testing.T) {
+	const rows = 1000
+	in := importAll(t, map[string]string{
+		"a.csv":  "model,accuracy,n\n" + strings.Repeat("a,64.93,500\n", rows),
+		"b.md":   "| model | accuracy | n |\n|---|---|---|\n" + strings.Repeat("| a | 64.93 | 500 |\n", rows),
+		"c.html": "<table><tr><th>model<th>accuracy<th>n</tr>" + strings.Repeat("<tr><td>a<td>64.93<td>500</tr>", rows) + "</table>",
+	})
+	if len(in.Tables) != 3 {
+		t.Fatalf("%d tables, refused %v, unrecognised %v", len(in.Tables), in.Refused, in.Unrecognised)
+	}
+	for _, table := range in.Tables {
+		if len(table.Rows) != rows {
+			t.Errorf("%s: %d rows, want %d", table.File.Path, len(table.Rows), rows)
+		}
+	}
+}
+
 func FuzzPlainTable(f *testing.F) {
 	names := []string{"a.csv", "b.md", "c.html"}
 	for i, name := range names {

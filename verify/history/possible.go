@@ -128,6 +128,7 @@ type pair struct {
 	mean, error string
 	metric      harness.Metric // of the mean
 	name        string         // of the error
+	eitherN     bool
 	stated      int
 	files       []Place
 	of          impliedOf // of a run
@@ -178,8 +179,28 @@ func (p pair) implied() (implied, error) {
 	if err != nil {
 		return implied{}, err
 	}
-	n, err := stat.ImpliedItems(mean, se, int64(cmp.Or(p.metric.Scale, 1)), 1)
-	return implied(n), err
+	scale := int64(cmp.Or(p.metric.Scale, 1))
+	n, err := stat.ImpliedItems(mean, se, scale, 1)
+	if err != nil || !p.eitherN {
+		return implied(n), err
+	}
+	other, err := stat.ImpliedItems(mean, se, scale, 0)
+	return implied(n).or(implied(other)), err
+}
+
+// or is what one of two ways to compute the error says.
+func (n implied) or(o implied) implied {
+	switch {
+	case n.none():
+		return o
+	case o.none():
+		return n
+	}
+	n.Low, n.High = min(n.Low, o.Low), max(n.High, o.High)
+	n.Items, n.Tried = append(n.Items, o.Items...), n.Tried && o.Tried
+	slices.Sort(n.Items)
+	n.Items = slices.Compact(n.Items)
+	return n
 }
 
 func (n implied) none() bool { return n.Low > n.High || n.Tried && len(n.Items) == 0 }
@@ -222,7 +243,7 @@ func (a *audit) pairs() []pair {
 				row := &t.Rows[k]
 				if max(i, j) < len(row.Values) {
 					all = append(all, pair{
-						row: rowName(t.Board, row.Entry), mean: row.Values[j], error: row.Values[i], metric: *t.Columns[j].Metric, name: e.Name,
+						row: rowName(t.Board, row.Entry), mean: row.Values[j], error: row.Values[i], metric: *t.Columns[j].Metric, name: e.Name, eitherN: e.Metric.EitherN,
 						stated: statedSize(t, row).items, files: []Place{placeOf(t.File, row.Line)},
 					})
 				}

@@ -70,6 +70,37 @@ func TestImpliedItems(t *testing.T) {
 	wantFound(t, "implied-n", imported(r), "m: acc 89.4 with the standard error 0.9739551266 comes from 1000 items, and 999 are stated | results/m/.json")
 }
 
+// Where nothing says how an error was computed, it is held against neither way alone.
+func TestImpliedItemsEitherN(t *testing.T) {
+	table := func(rows ...string) *harness.Table {
+		tab := accuracyTable(rows...)
+		for i, c := range tab.Columns {
+			if c.Metric != nil && c.Metric.Rule == harness.StandardError {
+				m := *c.Metric
+				m.EitherN = true
+				tab.Columns[i].Metric = &m
+			}
+		}
+		return tab
+	}
+	// 325 of 500: 2.1331 with n, 2.1352 with n−1.
+	wantFound(t, "implied-n", imported(table("a 65.0 2.133 500", "b 65.0 2.135 500")))
+	wantFound(t, "implied-n", imported(accuracyTable("a 65.0 2.133 500", "b 65.0 2.135 500")),
+		"j/a: acc 65.0 with the standard error 2.133 comes from no number of items that are right or wrong; 500 are stated | j.csv:2")
+	wantFound(t, "implied-n", imported(table("a 89.4 0.9999999 1000")),
+		"j/a: acc 89.4 with the standard error 0.9999999 comes from no number of items that are right or wrong; 1000 are stated | j.csv:2")
+
+	none, other, some := implied{Low: 505, High: 504}, implied{Low: 504, High: 503}, implied{Low: 90, High: 91}
+	if got := none.or(other); !got.none() {
+		t.Errorf("two ways to no number give %v", got)
+	}
+	for _, got := range []implied{none.or(some), some.or(none)} {
+		if !got.has(90) || got.has(92) {
+			t.Errorf("one way to a number gives %v", got)
+		}
+	}
+}
+
 func TestNoModelIdentity(t *testing.T) {
 	r := results("j", "", 1, 0)
 	r.Model = harness.Model{}
