@@ -31,19 +31,21 @@ var alpacaAnnotations = Importer{
 	},
 	Claims: func(name string, head []byte) bool {
 		if strings.HasSuffix(name, "annotations.json") {
-			return bytes.HasPrefix(head, []byte("[")) && hasMember(head, "instruction", "generator_1", "generator_2", "annotator", "preference")
+			return bytes.HasPrefix(head, []byte("[")) && hasAny(head, "instruction", "generator_1", "generator_2", "annotator", "preference")
 		}
 		return strings.HasSuffix(name, ".jsonl") && hasAll(firstLine(head), "preference", "len1", "len2", "generator_2", "annotator")
 	},
 	Read: readAlpacaAnnotations,
 }
 
-func hasMember(text []byte, names ...string) bool {
+// hasAny reports whether one of the members is in a text, as far as it goes.
+func hasAny(text []byte, names ...string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return bytes.Contains(text, []byte(strconv.Quote(n))) })
 }
 
+// hasAll is for members that lie close together: one may be beyond the head.
 func hasAll(text []byte, names ...string) bool {
-	return !slices.ContainsFunc(names, func(n string) bool { return !hasMember(text, n) })
+	return !slices.ContainsFunc(names, func(n string) bool { return !hasAny(text, n) })
 }
 
 func readAlpacaAnnotations(fsys fs.FS, name string) (*Imported, error) {

@@ -26,7 +26,7 @@ var alpacaDifficulties = Importer{
 		Absent:    "the instructions themselves, and where the difficulties come from",
 	},
 	Claims: func(name string, head []byte) bool {
-		return strings.HasSuffix(name, ".json") && bytes.HasPrefix(head, []byte("{")) && hasMember(head, "instruction_difficulty")
+		return strings.HasSuffix(name, ".json") && bytes.HasPrefix(head, []byte("{")) && hasAny(head, "instruction_difficulty")
 	},
 	Read: readAlpacaDifficulties,
 }

@@ -22,7 +22,7 @@ var alpacaOutputs = Importer{
 		Absent:    "revision of the model, sampling settings, date",
 	},
 	Claims: func(name string, head []byte) bool {
-		return path.Base(name) == "model_outputs.json" && bytes.HasPrefix(head, []byte("[")) && hasMember(head, "instruction", "generator", "output")
+		return path.Base(name) == "model_outputs.json" && bytes.HasPrefix(head, []byte("[")) && hasAny(head, "instruction", "generator", "output")
 	},
 	Read: readAlpacaOutputs,
 }

@@ -22,7 +22,7 @@ var arenaCatalog = Importer{
 	},
 	Claims: func(name string, head []byte) bool {
 		return strings.HasPrefix(path.Base(name), "leaderboard-") && strings.HasSuffix(name, ".json") &&
-			bytes.HasPrefix(head, []byte("{")) && hasMember(head, "rating", "rating_q025", "rating_q975")
+			bytes.HasPrefix(head, []byte("{")) && hasAll(head, "rating", "rating_q025", "rating_q975")
 	},
 	Read: readArena,
 }

@@ -34,7 +34,7 @@ var bbhOutputs = Importer{
 		Absent:    "revision of the model, what was asked, date; accuracy_with_calc needs a calculator and is not recomputed",
 	},
 	Claims: func(name string, head []byte) bool {
-		return bbhName.MatchString(path.Base(name)) && bytes.HasPrefix(head, []byte("{")) && hasMember(head, "outputs", "canary", "input", "prediction")
+		return bbhName.MatchString(path.Base(name)) && bytes.HasPrefix(head, []byte("{")) && hasAny(head, "outputs", "canary", "input", "prediction")
 	},
 	Read: readBBH,
 }

@@ -29,7 +29,7 @@ var cruxEval = Importer{
 		Absent:    "revision of the model, version of the data set, date",
 	},
 	Claims: func(name string, head []byte) bool {
-		return strings.HasSuffix(name, ".json") && bytes.HasPrefix(head, []byte("{")) && hasMember(head, "raw_generations", "raw_scored_generations")
+		return strings.HasSuffix(name, ".json") && bytes.HasPrefix(head, []byte("{")) && hasAny(head, "raw_generations", "raw_scored_generations")
 	},
 	Read: readCRUXEval,
 }

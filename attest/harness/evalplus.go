@@ -22,7 +22,7 @@ var evalPlus = Importer{
 		Absent:    "model and its revision, name of the data set, how answers were sampled",
 	},
 	Claims: func(name string, head []byte) bool {
-		return strings.HasSuffix(path.Base(name), "eval_results.json") && bytes.HasPrefix(head, []byte("{")) && hasMember(head, "hash", "eval")
+		return strings.HasSuffix(path.Base(name), "eval_results.json") && bytes.HasPrefix(head, []byte("{")) && hasAll(head, "hash", "eval")
 	},
 	Read: readEvalPlus,
 }

@@ -29,7 +29,7 @@ var everyEvalEver = Importer{
 		Absent:    "revision and digest of the model; how the score comes from the instances, unless metric_kind is accuracy, exact_match or mean and the score is a proportion; standard errors are recomputed only where their method is analytic; sample_hash is not derived again",
 	},
 	Claims: func(name string, head []byte) bool {
-		return strings.HasSuffix(name, ".json") && bytes.HasPrefix(head, []byte("{")) && hasMember(head, "schema_version", "evaluation_id", "source_metadata")
+		return strings.HasSuffix(name, ".json") && bytes.HasPrefix(head, []byte("{")) && hasAll(head, "schema_version", "evaluation_id", "source_metadata")
 	},
 	Read: readEEE,
 }

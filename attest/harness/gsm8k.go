@@ -29,7 +29,7 @@ var gsm8kSolutions = Importer{
 		Absent:    "revision of the model, date",
 	},
 	Claims: func(name string, head []byte) bool {
-		return strings.HasSuffix(name, ".jsonl") && hasAll(firstLine(head), "question", "ground_truth") && hasMember(head, "is_correct")
+		return strings.HasSuffix(name, ".jsonl") && hasAll(firstLine(head), "question", "ground_truth") && hasAny(head, "is_correct")
 	},
 	Read: readGSM8K,
 }

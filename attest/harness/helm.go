@@ -24,7 +24,7 @@ var helmRun = Importer{
 		Absent:    "number of instances of the whole set, its version, revision of the model; numbers under perturbation, variance and stddev, and those that are computed of sums (perplexity, bits_per_byte, logprob_per_byte) are not looked at",
 	},
 	Claims: func(name string, head []byte) bool {
-		return path.Base(name) == "per_instance_stats.json" && bytes.HasPrefix(head, []byte("[")) && hasMember(head, "instance_id", "stats")
+		return path.Base(name) == "per_instance_stats.json" && bytes.HasPrefix(head, []byte("[")) && hasAll(head, "instance_id", "stats")
 	},
 	Read: readHELM,
 }

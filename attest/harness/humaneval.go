@@ -20,7 +20,7 @@ var humanEval = Importer{
 		Absent:    "model, number of tasks, revision, date, how answers were sampled",
 	},
 	Claims: func(name string, head []byte) bool {
-		return strings.HasSuffix(name, "_results.jsonl") && bytes.HasPrefix(head, []byte("{")) && hasMember(head, "task_id", "completion", "passed")
+		return strings.HasSuffix(name, "_results.jsonl") && bytes.HasPrefix(head, []byte("{")) && hasAll(firstLine(head), "task_id", "completion")
 	},
 	Read: readHumanEval,
 }

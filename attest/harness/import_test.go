@@ -94,3 +94,21 @@ func TestImporters(t *testing.T) {
 		}
 	}
 }
+
+// One member that a format has is not enough to be a file of it.
+func TestNotClaimed(t *testing.T) {
+	for name, text := range map[string]string{
+		"package.json":            `{"schema_version":"1.0","name":"x"}`,
+		"eval.schema.json":        `{"properties":{"schema_version":{"type":"string"}}}`,
+		"leaderboard-films.json":  `{"films":[{"name":"x","rating":5}]}`,
+		"old_eval_results.json":   `{"hash":"x"}`,
+		"a_results.jsonl":         `{"task_id":"a","score":1}`,
+		"per_instance_stats.json": `[{"stats":[]}]`,
+		"fleet.json":              `{"total_instances":4}`,
+	} {
+		in := importAll(t, map[string]string{name: text})
+		if len(in.Unrecognised) != 1 {
+			t.Errorf("%s: refused %v, runs %v, tables %v", name, in.Refused, in.Runs, in.Tables)
+		}
+	}
+}

@@ -25,7 +25,7 @@ var lmevalResults = Importer{
 		Absent:    "revision of the data set; version of the harness in 0.3 and before 0.4.3; weight_by_size of a group",
 	},
 	Claims: func(name string, head []byte) bool {
-		return strings.HasSuffix(name, ".json") && bytes.HasPrefix(head, []byte("{")) && hasMember(head, "results") && lmevalError.Match(head)
+		return strings.HasSuffix(name, ".json") && bytes.HasPrefix(head, []byte("{")) && hasAny(head, "results") && lmevalError.Match(head)
 	},
 	Read: readLMEvalResults,
 }

@@ -27,7 +27,7 @@ var sweReport = Importer{
 		Absent:    "percentage, revision of the model, name of the data set, patches and test logs",
 	},
 	Claims: func(name string, head []byte) bool {
-		return strings.HasSuffix(name, ".json") && bytes.HasPrefix(head, []byte("{")) && hasMember(head, "total_instances", "submitted_instances", "resolved_instances")
+		return strings.HasSuffix(name, ".json") && bytes.HasPrefix(head, []byte("{")) && hasAny(head, "total_instances") && hasAny(head, "submitted_instances", "resolved_instances")
 	},
 	Read: readSWEReport,
 }

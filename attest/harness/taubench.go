@@ -33,7 +33,7 @@ var tauTrajectories = Importer{
 		Absent:    "revision of the model, the domain, the strategy and the model that plays the user, unless the name has them; date",
 	},
 	Claims: func(name string, head []byte) bool {
-		return strings.HasSuffix(name, ".json") && bytes.HasPrefix(head, []byte("[")) && hasAll(head, "task_id", "reward", "info") && hasMember(head, "user_id", "traj", "traceback")
+		return strings.HasSuffix(name, ".json") && bytes.HasPrefix(head, []byte("[")) && hasAll(head, "task_id", "reward", "info") && hasAny(head, "user_id", "traj", "traceback")
 	},
 	Read: readTau,
 }
