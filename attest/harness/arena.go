@@ -36,17 +36,12 @@ const arenaWhole = "full"
 const arenaStyle = "-style-control"
 
 func readArena(fsys fs.FS, name string) (*Imported, error) {
-	data, err := readPlain(fsys, name)
-	if err != nil {
-		return nil, err
-	}
-	doc, err := checkForeign(data)
+	doc, at, err := readLocated(fsys, name)
 	if err != nil {
 		return nil, err
 	}
 	board, _, _ := strings.Cut(strings.TrimSuffix(path.Base(uncompressedName(name)), ".json"), ".")
 	board, adjusted := strings.CutSuffix(strings.TrimPrefix(board, "leaderboard-"), arenaStyle)
-	at := lines{whole: data, line: 1}
 	in := &Imported{}
 	for _, category := range doc.members() {
 		t := &Table{

@@ -34,10 +34,7 @@ var cruxEval = Importer{
 	Read: readCRUXEval,
 }
 
-var (
-	cruxName = regexp.MustCompile(`^(?:sample_scored_)?(.+?)(_temp[0-9.]+)?_(input|output)$`)
-	passAt   = regexp.MustCompile(`^pass(?:_at_|@)([1-9]\d{0,3})$`)
-)
+var cruxName = regexp.MustCompile(`^(?:sample_scored_)?(.+?)(_temp[0-9.]+)?_(input|output)$`)
 
 func readCRUXEval(fsys fs.FS, name string) (*Imported, error) {
 	doc, err := readValue(fsys, name)

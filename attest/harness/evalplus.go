@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
-	"strconv"
 	"strings"
 )
 
@@ -32,18 +30,14 @@ var evalPlus = Importer{
 var evalPlusMeasures = []string{"base", "plus"}
 
 func readEvalPlus(fsys fs.FS, name string) (*Imported, error) {
-	data, err := readPlain(fsys, name)
-	if err != nil {
-		return nil, err
-	}
-	doc, err := checkForeign(data)
+	doc, at, err := readLocated(fsys, name)
 	if err != nil {
 		return nil, err
 	}
 	r := &Run{Format: "evalplus", Board: "EvalPlus", Files: []File{{Path: name}}, Measures: evalPlusMeasures, Absent: []string{"model", "revision of the model"}}
 	r.Entry = strings.Trim(strings.TrimSuffix(strings.TrimSuffix(path.Base(uncompressedName(name)), ".json"), "eval_results"), "_.")
 	if r.Entry == "" {
-		r.Entry = strings.Trim(path.Base(path.Dir(name)), "./")
+		r.Entry = folderOf(name)
 	}
 	r.Dataset.Version, _ = doc.get("hash").text()
 	r.Date, _ = doc.get("date").text()
@@ -51,7 +45,6 @@ func readEvalPlus(fsys fs.FS, name string) (*Imported, error) {
 	if err != nil {
 		return nil, fmt.Errorf("eval: %w", err)
 	}
-	at := lines{whole: data, line: 1}
 	for _, of := range doc.get("pass_at_k").members() {
 		for _, m := range of.value.members() {
 			metric, err := passMetric(of.name, m.name)
@@ -116,34 +109,4 @@ func evalPlusStatus(v foreign) (float64, error) {
 		return 0, nil
 	}
 	return NoValue, fmt.Errorf("is %s, want pass, fail or timeout", v.describe())
-}
-
-var passName = regexp.MustCompile(`^pass@([1-9]\d{0,3})$`)
-
-// passMetric is the metric that a member such as "pass@10" of a set of tests is.
-func passMetric(measure, name string) (Metric, error) {
-	k := passName.FindStringSubmatch(name)
-	if k == nil {
-		return Metric{}, fmt.Errorf("%q is not pass@k", name)
-	}
-	m := Metric{Name: name, Rule: PassAtK, Measure: measure}
-	if measure != "" {
-		m.Name = measure + " " + name
-	}
-	m.K, _ = strconv.Atoi(k[1])
-	if m.K == 1 {
-		m.Steps = 1
-	}
-	return m, nil
-}
-
-// passMetrics are those that both harnesses print: pass@k needs k samples of each task.
-func passMetrics(measure string, samples int) (all []Metric) {
-	for _, k := range []int{1, 10, 100} {
-		if k <= samples {
-			m, _ := passMetric(measure, "pass@"+strconv.Itoa(k)) // cannot fail
-			all = append(all, m)
-		}
-	}
-	return all
 }

@@ -51,15 +51,11 @@ var sweLeaderboards = Importer{
 var fileDate = regexp.MustCompile(`\d{4}-\d{2}-\d{2}`)
 
 func readSWELeaderboards(fsys fs.FS, name string) (*Imported, error) {
-	data, err := readPlain(fsys, name)
+	doc, at, err := readLocated(fsys, name)
 	if err != nil {
 		return nil, err
 	}
-	doc, err := checkForeign(data)
-	if err != nil {
-		return nil, err
-	}
-	s := &sweReader{file: name, date: fileDate.FindString(path.Base(name)), lines: lines{whole: data, line: 1}}
+	s := &sweReader{file: name, date: fileDate.FindString(path.Base(name)), lines: at}
 	for i, board := range doc.get("leaderboards").elements() {
 		if err := s.board(board); err != nil {
 			return nil, fmt.Errorf("leaderboard %d: %w", i+1, err)
@@ -74,7 +70,7 @@ func readSWELeaderboards(fsys fs.FS, name string) (*Imported, error) {
 // sweReader reads one file.
 type sweReader struct {
 	file, date string
-	lines      lines
+	lines      *lines
 	tables     []*Table
 	runs       []*Run
 }
@@ -196,20 +192,4 @@ func (f foreign) outcome() (float64, error) {
 		return NoValue, nil
 	}
 	return NoValue, fmt.Errorf("is %s, want true or false", f.describe())
-}
-
-// lines counts the lines of a document as its values are come by.
-type lines struct {
-	whole    []byte
-	at, line int
-}
-
-// of is the line that a value begins on. It must be a part of the whole, by which its
-// capacity says where it begins, and none before one that was asked for.
-func (l *lines) of(part foreign) int {
-	if at := cap(l.whole) - cap(part); at > l.at && at <= len(l.whole) {
-		l.line += bytes.Count(l.whole[l.at:at], []byte("\n"))
-		l.at = at
-	}
-	return l.line
 }

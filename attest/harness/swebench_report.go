@@ -33,11 +33,7 @@ var sweReport = Importer{
 }
 
 func readSWEReport(fsys fs.FS, name string) (*Imported, error) {
-	data, err := readPlain(fsys, name)
-	if err != nil {
-		return nil, err
-	}
-	doc, err := checkForeign(data)
+	doc, at, err := readLocated(fsys, name)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +51,6 @@ func readSWEReport(fsys fs.FS, name string) (*Imported, error) {
 	if err := sweReportItems(r, doc); err != nil {
 		return nil, err
 	}
-	at := lines{whole: data, line: 1}
 	for _, m := range doc.members() {
 		state, ok := strings.CutSuffix(m.name, "_instances")
 		if i := slices.Index(r.Measures, state); ok && i >= 0 {

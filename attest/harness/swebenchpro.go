@@ -65,7 +65,7 @@ func readSWEProResults(fsys fs.FS, name string) (*Imported, error) {
 		return nil, err
 	}
 	r := &Run{
-		Format: sweProFormat, Files: []File{{Path: name}}, Board: sweProBoard, Entry: strings.Trim(path.Base(path.Dir(name)), "./"),
+		Format: sweProFormat, Files: []File{{Path: name}}, Board: sweProBoard, Entry: folderOf(name),
 		Measures: []string{"resolved"}, Metrics: []Metric{sweProMean}, Absent: []string{"revision of the model"},
 	}
 	r.Model.Name = r.Entry

@@ -242,7 +242,7 @@ func (t *Table) shares(i int) float64 {
 func (b *tableBuilder) markdown(data []byte) (err error) {
 	inside := false
 	for i, line := range strings.Split(string(data), "\n") {
-		cells := tauCells(line)
+		cells := markdownCells(line)
 		switch {
 		case cells == nil:
 			inside = false

@@ -30,7 +30,6 @@ var tauReadme = Importer{
 var (
 	tauColumn  = regexp.MustCompile(`^Pass\^([1-9]\d?)$`)
 	tauHeading = regexp.MustCompile(`^#+ +(\w+) *$`)
-	tauLink    = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
 	tauModel   = regexp.MustCompile(`^(.*) \(([^()]+)\)$`)
 )
 
@@ -43,7 +42,7 @@ func readTauReadme(fsys fs.FS, name string) (*Imported, error) {
 	var t *Table
 	heading := ""
 	for i, line := range strings.Split(string(data), "\n") {
-		cells := tauCells(line)
+		cells := markdownCells(line)
 		switch m := tauHeading.FindStringSubmatch(line); {
 		case m != nil:
 			heading = strings.ToLower(m[1])
@@ -71,23 +70,6 @@ func readTauReadme(fsys fs.FS, name string) (*Imported, error) {
 		return nil, errors.New("has no table with the column Strategy")
 	}
 	return in, nil
-}
-
-// tauCells are those of a line of a table, without emphasis and links; nil for other
-// lines.
-func tauCells(line string) []string {
-	line = strings.TrimSpace(line)
-	if len(line) < 2 || line[0] != '|' || line[len(line)-1] != '|' {
-		return nil
-	}
-	cells := strings.Split(line[1:len(line)-1], "|")
-	for i, c := range cells {
-		c = tauLink.ReplaceAllString(strings.TrimSpace(c), "$1")
-		if cells[i] = strings.Trim(c, "*"); strings.Trim(c, "?") == "" {
-			cells[i] = ""
-		}
-	}
-	return cells
 }
 
 func (t *Table) addTauRow(cells []string, line int) error {
