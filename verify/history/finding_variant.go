@@ -186,7 +186,7 @@ func bestOf(gap float64) string {
 	if luck >= math.Abs(gap) {
 		relation = "which the gap does not exceed"
 	}
-	return fmt.Sprintf("showing the best of %d equal variants with %d even votes each adds at most %s points by luck, %s", variants, votes, spell(luck, 1), relation)
+	return fmt.Sprintf("showing the best of %d independent equal variants with %d even votes each adds at most %s points by luck, %s", variants, votes, spell(luck, 1), relation)
 }
 
 // modelName is a name without what says when, how tuned and which variant it is.

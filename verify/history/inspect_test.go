@@ -19,7 +19,7 @@ func TestInspect(t *testing.T) {
 	logs := []string{"evals/inspect_ai", "evals/every_eval_ever/tests/data/inspect", "vectors/harness-logs/safety_refusal_demo.eval"}
 	in, err := harness.Import(t.Context(), os.DirFS(shared+"/.."), logs, nil)
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	for _, f := range in.Refused {
 		t.Errorf("refused: %s: %s", f.File.Path, f.Reason)

@@ -11,8 +11,20 @@ import (
 // macroMean is the mean of the groups' means, which weighs a group of few items like
 // one of many.
 func macroMean(_ *audit, r *harness.Run, measure int, _ harness.Metric) (result, error) {
+	means, items, err := groupMeans(r, measure)
+	if err != nil {
+		return result{}, err
+	}
+	var total sum
+	for _, x := range means {
+		total.add(x)
+	}
+	return result{value: total.value() / float64(len(means)), items: items}, nil
+}
+
+// groupMeans are the means of the groups' items, and how many items have a value.
+func groupMeans(r *harness.Run, measure int) (means map[string]float64, items int, err error) {
 	sums, counts := map[string]*sum{}, map[string]int{}
-	items := 0
 	for i, it := range r.Items.All() {
 		x, ok := itemValue(r, i, measure)
 		if !ok {
@@ -26,13 +38,13 @@ func macroMean(_ *audit, r *harness.Run, measure int, _ harness.Metric) (result,
 		items++
 	}
 	if items == 0 {
-		return result{}, errors.New("no item has a value")
+		return nil, 0, errors.New("no item has a value")
 	}
-	var total sum
+	means = make(map[string]float64, len(sums))
 	for group, s := range sums {
-		total.add(s.value() / float64(counts[group]))
+		means[group] = s.value() / float64(counts[group])
 	}
-	return result{value: total.value() / float64(len(sums)), items: items}, nil
+	return means, items, nil
 }
 
 // passes is the mean over items of a number that comes of how many of an item's samples

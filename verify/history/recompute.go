@@ -70,9 +70,9 @@ type rule func(a *audit, r *harness.Run, measure int, m harness.Metric) (result,
 
 var rules = map[harness.Rule]rule{
 	harness.Mean:              ofMoments(func(m *moments) (result, error) { return m.asMean(), nil }),
-	harness.StandardError:     spread(func(m *moments) float64 { return m.sd / math.Sqrt(float64(m.n)) }),
-	harness.StandardDeviation: spread(func(m *moments) float64 { return m.sd }),
-	harness.Variance:          spread(func(m *moments) float64 { return m.sd * m.sd }),
+	harness.StandardError:     spread("standard error", func(m *moments) float64 { return m.sd / math.Sqrt(float64(m.n)) }),
+	harness.StandardDeviation: spread("standard deviation", func(m *moments) float64 { return m.sd }),
+	harness.Variance:          spread("variance", func(m *moments) float64 { return m.sd * m.sd }),
 	harness.Sum:               ofMoments(func(m *moments) (result, error) { return result{value: m.sum}, nil }),
 	harness.Count:             ofMoments(func(m *moments) (result, error) { return result{value: float64(m.n)}, nil }),
 	harness.Wins:              ofMoments(func(m *moments) (result, error) { return result{value: float64(m.wins)}, nil }),
@@ -131,11 +131,11 @@ func ofMoments(f func(m *moments) (result, error)) rule {
 }
 
 // spread is undefined of one item, unless a harness calls it 0.
-func spread(f func(m *moments) float64) rule {
+func spread(name string, f func(m *moments) float64) rule {
 	return func(a *audit, r *harness.Run, measure int, metric harness.Metric) (result, error) {
 		return ofMoments(func(m *moments) (result, error) {
 			if m.n < 2 && !metric.OfOne {
-				return result{}, errors.New("the standard error of one item is undefined")
+				return result{}, fmt.Errorf("the %s of one item is undefined", name)
 			}
 			return result{value: f(m)}, nil
 		})(a, r, measure, metric)

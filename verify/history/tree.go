@@ -1,7 +1,6 @@
 package history
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/proctor-attest/proctor/attest/harness"
@@ -10,28 +9,11 @@ import (
 // macroTree is the mean of means where groups lie in others: "task/variant" makes three
 // variants one task. What lies beside groups of the same level counts like one of them.
 func macroTree(_ *audit, r *harness.Run, measure int, _ harness.Metric) (result, error) {
-	sums, counts := map[string]*sum{}, map[string]int{}
-	items := 0
-	for i, it := range r.Items.All() {
-		x, ok := itemValue(r, i, measure)
-		if !ok {
-			continue
-		}
-		if sums[it.Group] == nil {
-			sums[it.Group] = &sum{}
-		}
-		sums[it.Group].add(x)
-		counts[it.Group]++
-		items++
+	means, items, err := groupMeans(r, measure)
+	if err != nil {
+		return result{}, err
 	}
-	if items == 0 {
-		return result{}, errors.New("no item has a value")
-	}
-	level := map[string]float64{}
-	for group, s := range sums {
-		level[group] = s.value() / float64(counts[group])
-	}
-	return result{value: treeMean(level), items: items}, nil
+	return result{value: treeMean(means), items: items}, nil
 }
 
 // treeMean is the mean of what lies at the top, each the mean of what is below it.

@@ -11,6 +11,7 @@ import (
 type board struct {
 	name     string
 	versions []*version
+	all      []*harness.Table // with copies, which are no versions
 }
 
 // version is a table as it was on a day.
@@ -42,6 +43,7 @@ func boards(in *harness.Imported) []*board {
 			all = append(all, found[k])
 		}
 		found[k].versions = append(found[k].versions, newVersion(t))
+		found[k].all = append(found[k].all, t)
 	}
 	for _, b := range all {
 		slices.SortStableFunc(b.versions, func(x, y *version) int { return cmp.Compare(x.Date, y.Date) })
@@ -65,8 +67,8 @@ func (b *board) latest() *version { return b.versions[len(b.versions)-1] }
 func superseded(all []*board) map[*harness.Table]bool {
 	old := map[*harness.Table]bool{}
 	for _, b := range all {
-		for _, v := range b.versions[:len(b.versions)-1] {
-			old[v.Table] = true
+		for _, t := range b.all {
+			old[t] = t.Date < b.latest().Date
 		}
 	}
 	return old

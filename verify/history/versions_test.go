@@ -76,6 +76,34 @@ func TestSuperseded(t *testing.T) {
 	}
 }
 
+// A copy of an old version is as old.
+func TestSupersededCopies(t *testing.T) {
+	first := func() *harness.Table { return dated("2025-01-01", "a 2", "b 3") }
+	r := Audit(tables(first(), dated("2025-01-02", "a 1"), first()))
+	if len(r.Rows) != 1 || r.Rows[0].Published != "1" {
+		t.Errorf("rows %v", r.Rows)
+	}
+	// Copies of the last one are no less published than it.
+	if r := Audit(tables(first(), first())); len(r.Rows) != 4 {
+		t.Errorf("rows %v", r.Rows)
+	}
+}
+
+// An interval that does not hold its number, or is a point, is none: the number alone
+// is compared.
+func TestRatedWithoutInterval(t *testing.T) {
+	at := func(date string, low, x, high float64) *harness.Table {
+		v := ratings("r", date, fmt.Sprintf("a %v", x))
+		v.Rows[0].Values = []string{fmt.Sprint(x), fmt.Sprint(low), fmt.Sprint(high)}
+		return v
+	}
+	for _, c := range []struct{ low, x, high float64 }{{1001, 1000, 1010}, {990, 1000, 999}, {1000, 1000, 1000}} {
+		wantFound(t, "row-changed", tables(at("2025-01-01", c.low, c.x, c.high), at("2025-01-02", 996, 1001, 1006)),
+			"r/a: rating is 1000 in the version of 2025-01-01 and 1001 in that of 2025-01-02 | r.2025-01-01 | r.2025-01-02")
+	}
+	wantFound(t, "row-changed", tables(at("2025-01-01", 1000, 1000, 1010), at("2025-01-02", 996, 1001, 1001))) // on a bound is within
+}
+
 func TestVariantNotReleased(t *testing.T) {
 	first := ratings("r", "2025-01-01", "tiny-4-0101-exp 1400", "big 1500")
 	find := func(rows ...string) []string {
