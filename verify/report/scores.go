@@ -30,13 +30,8 @@ func Scores(w io.Writer, r *history.Report) error {
 	if len(boards) > 0 {
 		p.overview(boards, disowns)
 	}
-	for all := r.Findings; len(all) > 0; {
-		n := 1
-		for n < len(all) && all[n].Name == all[0].Name {
-			n++
-		}
-		p.findings(all[:n])
-		all = all[n:]
+	for _, all := range findingsByName(r.Findings) {
+		p.findings(all)
 	}
 	for _, board := range boards {
 		p.board(board, disowns)
@@ -96,11 +91,33 @@ func plural(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
+// findingsByName keeps the order, in which those of one name stand together.
+func findingsByName(all []history.Finding) (groups [][]history.Finding) {
+	for len(all) > 0 {
+		n := 1
+		for n < len(all) && all[n].Name == all[0].Name {
+			n++
+		}
+		groups = append(groups, all[:n])
+		all = all[n:]
+	}
+	return groups
+}
+
+// kindOf is what is known of findings of a name, and nothing of an unknown one.
+func kindOf(name string) history.Kind {
+	kinds := history.Kinds()
+	if i := slices.IndexFunc(kinds, func(k history.Kind) bool { return k.Name == name }); i >= 0 {
+		return kinds[i]
+	}
+	return history.Kind{Name: name}
+}
+
 // findings writes those of one name.
 func (p *printer) findings(all []history.Finding) {
 	meaning := ""
-	if i := slices.IndexFunc(history.Kinds(), func(k history.Kind) bool { return k.Name == all[0].Name }); i >= 0 {
-		meaning = ": " + history.Kinds()[i].Meaning
+	if kind := kindOf(all[0].Name); kind.Meaning != "" {
+		meaning = ": " + kind.Meaning
 	}
 	p.printf("\n")
 	p.wrap("", fmt.Sprintf("%s (%d)%s", all[0].Name, len(all), meaning))

@@ -127,10 +127,8 @@ func viewScores(r *history.Report) scoresView {
 	v.Silent = len(v.Boards) - 1 - lastIndex(v.Boards, func(b boardView) bool { return b.weight < nothingKnown })
 	v.States = bar(total)
 	for _, all := range findingsByName(r.Findings) {
-		k := kindView{Name: all[0].Name, More: max(0, len(all)-mostShown)}
-		if i := slices.IndexFunc(history.Kinds(), func(k history.Kind) bool { return k.Name == all[0].Name }); i >= 0 {
-			k.Meaning, k.Disowns = history.Kinds()[i].Meaning, history.Kinds()[i].Disowns
-		}
+		kind := kindOf(all[0].Name)
+		k := kindView{Name: all[0].Name, Meaning: kind.Meaning, Disowns: kind.Disowns, More: max(0, len(all)-mostShown)}
 		for _, f := range all[:len(all)-k.More] {
 			f.Row, f.Detail, f.Files = clean(f.Row), clean(f.Detail), cleanPlaces(f.Files)
 			k.Findings = append(k.Findings, f)
@@ -147,19 +145,6 @@ func (v scoresView) Known() []boardView { return v.Boards[:len(v.Boards)-v.Silen
 
 // Unknown are the others.
 func (v scoresView) Unknown() []boardView { return v.Boards[len(v.Boards)-v.Silent:] }
-
-// findingsByName keeps the order, in which those of one name stand together.
-func findingsByName(all []history.Finding) (groups [][]history.Finding) {
-	for len(all) > 0 {
-		n := 1
-		for n < len(all) && all[n].Name == all[0].Name {
-			n++
-		}
-		groups = append(groups, all[:n])
-		all = all[n:]
-	}
-	return groups
-}
 
 func viewRow(entry []history.Row, state rowState) rowView {
 	s := stateNames[state]

@@ -14,12 +14,12 @@ import (
 // plotView draws one metric of a table: for each row the published number, the
 // recomputed one and its interval. All lengths are in the plot's own units.
 type plotView struct {
-	Metric, Title      string
-	Height, Bottom     int
-	Lines              []plotLine
-	Ticks              []plotTick
-	More               int
-	Intervals, Missing bool // whether there are any
+	Metric, Title  string
+	Height, Bottom int
+	Lines          []plotLine
+	Ticks          []plotTick
+	More           int
+	Intervals      bool // whether there are any
 }
 
 type plotLine struct {
@@ -146,8 +146,6 @@ func (p *plotView) place(all []drawn) {
 		}
 		if d.hasRecomputed {
 			line.Recomputed = x(d.recomputed)
-		} else {
-			p.Missing = true
 		}
 		if d.low < d.high {
 			line.Low, line.High = x(d.low), x(d.high)
@@ -227,7 +225,7 @@ func moved(rows []history.Row) []movedRow {
 	for _, d := range all {
 		m := movedRow{
 			clean(d.row.Entry), clean(d.row.Published), clean(cmp.Or(d.row.Recomputed, d.row.Published)),
-			place(before, d.published), place(after, d.counted()),
+			rankIn(before, d.published), rankIn(after, d.counted()),
 		}
 		if m.Before != m.After && len(changed) < mostDrawn {
 			changed = append(changed, m)
@@ -245,8 +243,8 @@ func (d drawn) counted() float64 {
 	return d.published
 }
 
-// place is one more than there are larger numbers.
-func place(sorted []float64, x float64) int {
+// rankIn is one more than there are larger numbers.
+func rankIn(sorted []float64, x float64) int {
 	i, _ := slices.BinarySearch(sorted, math.Nextafter(x, math.Inf(1)))
 	return len(sorted) - i + 1
 }
