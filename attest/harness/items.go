@@ -58,6 +58,13 @@ const MaxItems = 20_000_000
 // maxValue keeps the squares of values, and their sums, within floating point.
 const maxValue = 1e100
 
+func checkValue(v float64) error {
+	if math.Abs(v) > maxValue {
+		return fmt.Errorf("value %v is out of range", v)
+	}
+	return nil
+}
+
 var errTooMany = errors.New("too many items, groups or values to read")
 
 // Add adds an item. It keeps nothing of it.
@@ -66,8 +73,8 @@ func (l *Items) Add(it Item) error {
 		return errTooMany
 	}
 	for _, v := range it.Values {
-		if math.Abs(v) > maxValue {
-			return fmt.Errorf("value %v is out of range", v)
+		if err := checkValue(v); err != nil {
+			return err
 		}
 	}
 	group, ok := number(&l.groups, &l.groupNumber, it.Group)

@@ -10,7 +10,7 @@ import (
 	"github.com/proctor-attest/proctor/attest"
 )
 
-// lmevalSample is one line of a samples file whose hashes came out.
+// lmevalSample is one line of a samples file.
 type lmevalSample struct {
 	foreign
 	all    []member
@@ -66,7 +66,7 @@ func (s *lmevalSample) get(path ...string) foreign {
 }
 
 // lmevalHashes are the hashes that the harness logs with each row.
-var lmevalHashes = []string{"doc_hash", "prompt_hash", "target_hash"}
+var lmevalHashes = [...]string{"doc_hash", "prompt_hash", "target_hash"}
 
 // checkHashes recomputes the three.
 func (s *lmevalSample) checkHashes() error {
