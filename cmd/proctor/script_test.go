@@ -78,6 +78,7 @@ func scriptParams(t *testing.T, story string) testscript.Params {
 			"id":     cmdID,
 			"serve":  cmdServe,
 			"unpack": cmdUnpack,
+			"hub":    cmdHub,
 		},
 	}
 }

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/attest/hub"
+	"github.com/proctor-attest/proctor/attest/model"
+)
+
+// maxModelManifest bounds a manifest: a model of a million tensors has one of 300 MB.
+const maxModelManifest = 1 << 30
+
+// stated is a model as its lab's statement has it.
+type stated struct {
+	name  string
+	model *model.Model
+}
+
+// statedModel finds the manifest of a model: in the pack of a release or of a model
+// statement, among the seals that the home keeps, or in a file by itself.
+func (e *env) statedModel(arg string) (*stated, error) {
+	if info, err := os.Stat(arg); err == nil && info.Mode().IsRegular() {
+		if data, err := readLimited(arg, maxModelManifest); err == nil && len(data) > 0 && data[0] == '{' {
+			m, err := model.ParseManifest(data)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", arg, err)
+			}
+			return &stated{name: filepath.Base(arg), model: m}, nil
+		}
+	}
+	h := &home{dir: homeDir()} // may not exist: a pack will do
+	if _, err := os.Stat(arg); err != nil {
+		if h, err = e.openHome(); err != nil {
+			return nil, err
+		}
+	}
+	pack, _, p, err := find[*attest.Model](h, arg)
+	if err != nil {
+		return nil, err
+	}
+	switch p.Model.Kind {
+	case attest.ModelEndpoint:
+		return nil, fmt.Errorf("%q is known by where it is served: it has no files", p.Name)
+	case attest.ModelSealed:
+		s, err := h.readSeal(p.Model.ID)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%q is sealed, and its seal is not in %s", p.Name, h.path(sealSecretsDir))
+		}
+		if err != nil {
+			return nil, err
+		}
+		return &stated{p.Name, s.Model}, nil
+	}
+	m, err := manifestOf(pack, p.Manifest, p.Model.ID)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", p.Name, err)
+	}
+	return &stated{p.Name, m}, nil
+}
+
+// manifestOf reads the manifest that a statement names, which must be of its model.
+func manifestOf(pack *attest.Pack, a *attest.Artifact, id attest.Hash) (*model.Model, error) {
+	if a == nil {
+		return nil, errors.New("the statement names no manifest of its files and tensors")
+	}
+	if !pack.HasArtifact(a.SHA256) {
+		return nil, withHint(errors.New("the pack does not hold the model's manifest"), "the model statement's own pack does, and so does its release's")
+	}
+	data, err := pack.Artifact(*a)
+	if err != nil {
+		return nil, err
+	}
+	m, err := model.ParseManifest(data)
+	if err != nil {
+		return nil, err
+	}
+	if m.ID != id {
+		return nil, fmt.Errorf("the manifest is of model %s, the statement of %s", m.ID, id)
+	}
+	return m, nil
+}
+
+// readListing reads what is published: a directory, or what somebody says of one.
+func (e *env) readListing(c *cli.Context, name string) (*hub.Listing, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		data, err := readLimited(name, hub.MaxListing)
+		if err != nil {
+			return nil, err
+		}
+		l, err := hub.Parse(filepath.Base(name), data)
+		if err != nil {
+			return nil, withHint(fmt.Errorf("%s: %w", name, err), `"proctor help hub" lists what can be compared`)
+		}
+		return l, nil
+	}
+	dir, err := model.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	bar := e.progress(c, "hashing "+filepath.Base(name), 0)
+	defer bar.done()
+	l, err := hub.ReadDir(c.Context, dir, bar.bytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return l, nil
+}
