@@ -67,6 +67,7 @@ func TestHeavyModulesAreLeaves(t *testing.T) {
 		"github.com/transparency-dev/tessera": "ledger/tiles",
 		"k8s.io/klog/v2":                      "ledger/tiles",
 		"github.com/sigstore/sigstore":        "attest/signing",
+		"github.com/sigstore/sigstore-go":     "attest/signing",
 		"github.com/urfave/cli/v2":            "cmd/proctor",
 	}
 	for path, p := range imports(t) {
