@@ -52,7 +52,7 @@ func readArena(fsys fs.FS, name string) (*Imported, error) {
 			t.Board += StyleControlled
 		}
 		if category.name == arenaWhole {
-			t.Columns[0].Metric = &Metric{Name: "rating"} // from votes that are not there
+			t.Columns[0].Metric = &Metric{Name: "rating", Rule: Rating} // from votes that are not there
 		} else {
 			t.Board += ", " + category.name
 		}

@@ -162,6 +162,7 @@ const (
 	PassHatK          Rule = "pass^k"             // the mean of C(c,k)/C(n,k)
 	LengthAdjusted    Rule = "length-adjusted"    // AlpacaEval 2's win rate, from its published weights
 	LengthError       Rule = "length-error"       // its standard error, from the same
+	Rating            Rule = "rating"             // Bradley–Terry's, of battles
 	Unknown           Rule = ""                   // nothing says how
 )
 

@@ -32,6 +32,7 @@ type Imported struct {
 	Runs    []*Run
 	Tables  []*Table
 	Weights []*Weights
+	Battles []*BattleLog
 
 	// Import fills in the rest.
 	Refused      []Refusal // files that could not be read as what they look like
@@ -56,7 +57,7 @@ func Importers() []Importer {
 		sweReport, evalPlus, humanEval,
 		tauTrajectories, tauReadme, gsm8kSolutions, openaiEvals,
 		helmRun, everyEvalEver,
-		arenaCatalog, aiderTable, hfModelIndex, hfEvalResults,
+		arenaCatalog, arenaBattles, aiderTable, hfModelIndex, hfEvalResults,
 		plainTable,
 	}
 }
@@ -174,6 +175,7 @@ func (h *hashing) gather(parts []*Imported) (*Imported, error) {
 		all.Runs = append(all.Runs, p.Runs...)
 		all.Tables = append(all.Tables, p.Tables...)
 		all.Weights = append(all.Weights, p.Weights...)
+		all.Battles = append(all.Battles, p.Battles...)
 		all.Refused = append(all.Refused, p.Refused...)
 		all.Links = append(all.Links, p.Links...)
 		for _, name := range p.Unrecognised {
@@ -198,6 +200,9 @@ func (h *hashing) gather(parts []*Imported) (*Imported, error) {
 	}
 	for _, w := range all.Weights {
 		files = append(files, &w.File)
+	}
+	for _, b := range all.Battles {
+		files = append(files, &b.File)
 	}
 	for i := range all.Refused {
 		files = append(files, &all.Refused[i].File)

@@ -7,6 +7,7 @@ var checks = []func(a *audit) []Finding{
 	identicalEvidence, generatorMismatch, judgeMismatch, outputsDiffer,
 	impossibleScores, impliedItems, aggregateDiffers, sentinelAveraged, duplicateItems, missingItems, denominatorMixed,
 	noModelIdentity, noticed,
+	battleFindings,
 	variantNotReleased, rowChanged, rowVanished,
 }
 

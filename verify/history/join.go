@@ -22,6 +22,10 @@ type audit struct {
 	weightIndex map[*harness.Weights]map[string]int
 	weightBoard map[*harness.Weights]string
 	difficulty  *difficulties // nil when nothing says
+
+	fitted  map[fitKey]*fitted
+	sources map[*harness.Table]*ratingSource
+	rated   map[fitRow]bool
 }
 
 // runsOf returns the runs that belong to a table's row: outputs first, which what is
@@ -53,6 +57,7 @@ func newAudit(in *harness.Imported) *audit {
 		in: in, runs: map[key][]*harness.Run{}, byEntry: map[string][]*harness.Run{}, published: map[key]bool{},
 		moments: map[momentsOf]*moments{}, rankings: map[rankingKey]*ranking{}, weightIndex: map[*harness.Weights]map[string]int{},
 		boards: boards(in), weightBoard: map[*harness.Weights]string{}, usual: usualItems(in.Runs),
+		fitted: map[fitKey]*fitted{}, sources: map[*harness.Table]*ratingSource{}, rated: map[fitRow]bool{},
 	}
 	for _, t := range in.Tables {
 		for i := range t.Rows {
@@ -99,6 +104,9 @@ func (a *audit) rows() []Row {
 		if r.Board != harness.AnyBoard && !a.published[k] {
 			rows = append(rows, a.unpublished(r, stated[k])...)
 		}
+	}
+	for _, log := range a.in.Battles {
+		rows = append(rows, a.battleRows(log)...)
 	}
 	for _, f := range a.in.Refused {
 		rows = append(rows, refused(f))

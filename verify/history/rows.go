@@ -23,6 +23,8 @@ func (a *audit) appendRow(rows []Row, t *harness.Table, row *harness.TableRow) [
 		switch metric.Rule {
 		case harness.LengthAdjusted, harness.LengthError:
 			a.judgeAdjusted(&out, t, metric)
+		case harness.Rating:
+			a.judgeRating(&out, t, i)
 		default:
 			a.judge(&out, metric, runs)
 			if out.Status == NotComputable {
