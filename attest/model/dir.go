@@ -52,7 +52,7 @@ func (d *Dir) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.root.Open(at)
+	return d.root.OpenFile(at, os.O_RDONLY|openFlags, 0)
 }
 
 // Stat implements fs.StatFS. It follows links under the same rule as Open.

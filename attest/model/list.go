@@ -16,11 +16,26 @@ type entry struct {
 	path string
 	size int64
 	mod  time.Time
+	stamp
+}
+
+// stamp is what only the operating system sets; zero where it tells nothing.
+type stamp struct {
+	Device, Inode uint64
+	Changed       int64 // in nanoseconds
+}
+
+func newEntry(name string, info fs.FileInfo) entry {
+	return entry{name, info.Size(), info.ModTime(), stampOf(info)}
 }
 
 // same reports whether info still describes e.
 func (e entry) same(info fs.FileInfo) bool {
-	return info.Mode().IsRegular() && info.Size() == e.size && info.ModTime().Equal(e.mod)
+	return info.Mode().IsRegular() && e.equal(newEntry(e.path, info))
+}
+
+func (e entry) equal(other entry) bool {
+	return e.size == other.size && e.mod.Equal(other.mod) && e.stamp == other.stamp
 }
 
 // skipped reports whether a path at the top of the directory is not part of the
@@ -50,11 +65,28 @@ func list(fsys fs.FS) ([]entry, error) {
 		if err != nil {
 			return fmt.Errorf("%q: %w", name, err)
 		}
-		entries = append(entries, entry{path: name, size: info.Size(), mod: info.ModTime()})
+		entries = append(entries, newEntry(name, info))
 		return nil
 	})
 	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.path, b.path) })
+	if err == nil {
+		err = checkTwins(entries)
+	}
 	return entries, err
+}
+
+// checkTwins refuses two files of which only one can exist where case does not
+// matter: what is loaded there would depend on which was copied last.
+func checkTwins(entries []entry) error {
+	first := make(map[string]string, len(entries))
+	for _, e := range entries {
+		lower := strings.ToLower(e.path)
+		if twin, ok := first[lower]; ok {
+			return fmt.Errorf("%q and %q differ in case alone: remove or rename one", twin, e.path)
+		}
+		first[lower] = e.path
+	}
+	return nil
 }
 
 // stat describes the file behind a directory entry.
@@ -103,7 +135,7 @@ func checkUnchanged(before, after []entry) error {
 		if !ok {
 			return fmt.Errorf("%q: removed while the directory was being read", e.path)
 		}
-		if a.size != e.size || !a.mod.Equal(e.mod) {
+		if !a.equal(e) {
 			return changedError(e.path)
 		}
 		delete(now, e.path)
