@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -22,8 +23,16 @@ type Options struct {
 	// Workers is how many files are read at once; zero means one per CPU.
 	Workers int
 
-	// Progress is told how many of the directory's bytes were read. It is called
-	// by one goroutine at a time and should return quickly.
+	// Weights names the GGUF, or the first of its splits, where a directory holds
+	// several. It chooses nothing else.
+	Weights string
+
+	// WithoutPackage leaves out the hash of whole files, which takes half of the
+	// time. The model has no Package then, and Files are those that roles need.
+	WithoutPackage bool
+
+	// Progress is told how many of the bytes to read were read. It is called by one
+	// goroutine at a time and should return quickly.
 	Progress func(read, total int64)
 }
 
@@ -35,12 +44,15 @@ func Digest(ctx context.Context, fsys fs.FS, opts Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := planWeights(fsys, before)
+	p, err := planWeights(fsys, before, opts.Weights)
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{fsys: fsys, plan: p, progress: opts.Progress}
-	read, err := r.readAll(ctx, before, opts.Workers)
+	if err := p.readLayouts(fsys); err != nil {
+		return nil, err
+	}
+	r := &reader{fsys: fsys, plan: p, opts: opts}
+	read, err := r.readAll(ctx, before)
 	if err != nil {
 		return nil, err
 	}
@@ -51,105 +63,168 @@ func Digest(ctx context.Context, fsys fs.FS, opts Options) (*Model, error) {
 	if err := checkUnchanged(before, after); err != nil {
 		return nil, err
 	}
-	return assemble(p, read)
+	return assemble(p, read, opts)
+}
+
+// readLayouts reads where the tensors are.
+func (p *plan) readLayouts(fsys fs.FS) error {
+	for _, name := range slices.Sorted(maps.Keys(p.layouts)) {
+		l, err := readLayout(fsys, p.layouts[name], p.readers[name])
+		if err != nil {
+			return fmt.Errorf("%q: %w", name, err)
+		}
+		p.read[name] = l
+	}
+	if p.format == formatGGUF {
+		return p.checkSplits()
+	}
+	return nil
 }
 
 // assemble makes the model of files that were read, in the order of their paths.
-func assemble(p *plan, read []reading) (*Model, error) {
-	m := &Model{Uncovered: p.uncovered, Files: make([]File, len(read))}
-	shards := map[string][]Tensor{}
+func assemble(p *plan, read []reading, opts Options) (*Model, error) {
+	m := &Model{Uncovered: p.uncovered, Files: []File{}}
 	kept := map[string][]byte{}
-	for i, f := range read {
-		m.Files[i] = f.File
-		switch {
-		case p.shards[f.Path]:
-			shards[f.Path] = f.tensors
-		case f.Path == p.indexPath && f.SHA256 != p.indexSum:
+	for _, f := range read {
+		if f.Path == "" {
+			continue // nothing asked for it
+		}
+		m.Files = append(m.Files, f.File)
+		if x := p.weights.index; x != nil && x.path == f.Path && x.sum != f.SHA256 {
 			return nil, changedError(f.Path)
-		case f.kept != nil:
+		}
+		if f.kept != nil {
 			if err := checkParsed(f.Path, f.kept); err != nil {
 				return nil, fmt.Errorf("%q: %w", f.Path, err)
 			}
 			kept[f.Path] = f.kept
 		}
 	}
-	var err error
-	if m.Tensors, err = p.merge(shards); err != nil {
+	if err := m.takeTensors(p); err != nil {
 		return nil, err
 	}
 	template, err := chatTemplate(m.Files, kept)
 	if err != nil {
 		return nil, err
 	}
-	m.Package = filesRoot(m.Files)
-	m.Roles = roles(weightsRoot(m.Tensors), template, m.Files)
-	if m.ID, err = ID(m.Roles); err != nil {
-		return nil, err
+	if template == nil && p.format == formatGGUF {
+		template = p.read[p.weights.files[0]].text
 	}
-	return m, nil
+	if !opts.WithoutPackage {
+		m.Package = filesRoot(m.Files)
+	}
+	m.Roles = m.roles(template)
+	m.ID, err = ID(m.Roles)
+	return m, err
+}
+
+// takeTensors takes what the weight files hold.
+func (m *Model) takeTensors(p *plan) (err error) {
+	m.Tensors = []Tensor{}
+	if p.format != "" {
+		if m.Tensors, err = p.weights.merge(p.read); err != nil {
+			return err
+		}
+	}
+	if p.format == formatGGUF {
+		m.KV = p.read[p.weights.files[0]].kv
+	}
+	for _, a := range p.adapters {
+		tensors, err := a.weights.merge(p.read)
+		if err != nil {
+			return err
+		}
+		m.Adapters = append(m.Adapters, Adapter{a.config, tensors})
+	}
+	return nil
 }
 
 // reading is what one pass over a file gives.
 type reading struct {
 	File
-	tensors []Tensor // of a shard
-	kept    []byte   // the bytes of a file that is parsed
+	kept []byte // the bytes of a file that is parsed
 }
 
 // reader reads the files of a directory.
 type reader struct {
-	fsys     fs.FS
-	plan     *plan
-	progress func(read, total int64)
+	fsys fs.FS
+	plan *plan
+	opts Options
 
 	mu          sync.Mutex // guards read, and keeps progress to one call at a time
 	read, total int64
 }
 
 func (r *reader) advance(n int) {
-	if r.progress == nil {
+	if r.opts.Progress == nil {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.read += int64(n)
-	r.progress(r.read, r.total)
+	r.opts.Progress(r.read, r.total)
 }
 
-// readAll reads the files, the largest first so that no worker is left alone
-// with one at the end.
-func (r *reader) readAll(ctx context.Context, entries []entry, workers int) ([]reading, error) {
-	order := make([]int, len(entries))
-	for i, e := range entries {
-		order[i] = i
-		r.total += e.size
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(entries[b].size, entries[a].size) })
+// job is a file that one worker reads, or some pieces of it.
+type job struct {
+	entry  int
+	pieces []piece // nil for the whole file
+	size   int64
+}
 
+// jobs says what is read, the largest first so that no worker is left alone with
+// one at the end.
+func (r *reader) jobs(entries []entry) []job {
+	var jobs []job
+	for i, e := range entries {
+		l := r.plan.read[e.path]
+		switch {
+		case !r.opts.WithoutPackage || l == nil && (inRoles(e.path) || r.plan.weights.index.at(e.path)):
+			jobs = append(jobs, job{entry: i, size: e.size})
+		case l != nil:
+			jobs = append(jobs, pieceJobs(i, l.pieces[1:])...)
+		}
+	}
+	slices.SortStableFunc(jobs, func(a, b job) int { return cmp.Compare(b.size, a.size) })
+	for _, j := range jobs {
+		r.total += j.size
+	}
+	return jobs
+}
+
+// readAll does all jobs. A file that none of them asked for is a zero reading.
+func (r *reader) readAll(ctx context.Context, entries []entry) ([]reading, error) {
+	todo := r.jobs(entries)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	jobs := make(chan int)
+	jobs := make(chan job)
 	out := make([]reading, len(entries))
 	var wg sync.WaitGroup
+	workers := r.opts.Workers
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	for range min(workers, len(entries)) {
+	for range min(workers, len(todo)) {
 		wg.Go(func() {
 			var bufs buffers
-			for i := range jobs {
+			for j := range jobs {
 				var err error
-				if out[i], err = r.readFile(ctx, entries[i], &bufs); err != nil {
-					cancel(fmt.Errorf("%q: %w", entries[i].path, err))
+				if e := entries[j.entry]; j.pieces == nil {
+					out[j.entry], err = r.readFile(ctx, e, &bufs)
+				} else {
+					err = r.readPieces(ctx, e, j.pieces, &bufs)
+				}
+				if err != nil {
+					cancel(fmt.Errorf("%q: %w", entries[j.entry].path, err))
 				}
 			}
 		})
 	}
-	for _, i := range order {
+	for _, j := range todo {
 		if ctx.Err() != nil {
 			break
 		}
-		jobs <- i
+		jobs <- j
 	}
 	close(jobs)
 	wg.Wait()
@@ -173,13 +248,10 @@ func (r *reader) readFile(ctx context.Context, e entry, bufs *buffers) (_ readin
 	got := reading{File: File{Path: e.path, Size: uint64(e.size)}}
 	whole := newFileSum(got.Size)
 	sinks := []io.Writer{whole}
-	var tensors *shard
 	var kept bytes.Buffer
-	switch {
-	case r.plan.shards[e.path]:
-		tensors = newShard(got.Size)
-		sinks = append(sinks, tensors)
-	case slices.Contains(parsed, e.path):
+	if l := r.plan.read[e.path]; l != nil {
+		sinks = append(sinks, newPieceSum(l))
+	} else if isParsed(e.path) {
 		if e.size > maxJSON {
 			return reading{}, fmt.Errorf("JSON of %d bytes, the most is %d", e.size, maxJSON)
 		}
@@ -195,12 +267,7 @@ func (r *reader) readFile(ctx context.Context, e entry, bufs *buffers) (_ readin
 	if err := checkSame(f, e); err != nil {
 		return reading{}, err
 	}
-	if tensors != nil {
-		if got.tensors, err = tensors.done(); err != nil {
-			return reading{}, err
-		}
-	}
-	if slices.Contains(parsed, e.path) {
+	if isParsed(e.path) {
 		got.kept = append([]byte{}, kept.Bytes()...)
 	}
 	got.SHA256, got.GitBlob = whole.done()

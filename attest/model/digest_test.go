@@ -96,15 +96,9 @@ func TestDigestLarge(t *testing.T) {
 	}
 	small := encode(t, TensorData{"a", "U8", []uint64{3}, []byte("abc")}, TensorData{"z", "U8", []uint64{0}, nil}, TensorData{"b", "F16", []uint64{2}, []byte("wxyz")})
 	for size := 1; size <= len(small); size++ {
-		s := newShard(uint64(len(small)))
-		for piece := range slices.Chunk(small, size) {
-			if _, err := s.Write(piece); err != nil {
-				t.Fatalf("pieces of %d: %v", size, err)
-			}
-		}
-		tensors, err := s.done()
-		if err != nil || len(tensors) != 3 || tensors[0].SHA256 != sum([]byte("wxyz")) {
-			t.Fatalf("pieces of %d: %v, %v", size, tensors, err)
+		tensors := feed(t, small, size)
+		if len(tensors) != 3 || tensors[0].SHA256 != sum([]byte("wxyz")) || tensors[1].SHA256 != sum([]byte("abc")) || tensors[2].SHA256 != sum(nil) {
+			t.Fatalf("pieces of %d: %v", size, tensors)
 		}
 	}
 }
@@ -133,6 +127,9 @@ func TestDigestRefusesShard(t *testing.T) {
 		{"short length", []byte("\x08\x00"), []string{"header ends at byte 2"}},
 		{"no header", raw("", ""), []string{"does not begin with {"}},
 		{"header over the limit", long, []string{"the most is 100000000"}},
+		{"header of one byte too many", append([]byte{1, 0xe1, 0xf5, 5, 0, 0, 0, 0}, make([]byte, 64)...), []string{"header of 100000001 bytes, the most is 100000000"}},
+		{"header as large as allowed", append([]byte{0, 0xe1, 0xf5, 5, 0, 0, 0, 0}, make([]byte, 64)...), []string{"header of 100000000 bytes ends beyond the file of 72"}},
+		{"header of 2^63", append([]byte{0, 0, 0, 0, 0, 0, 0, 0x80}, make([]byte, 64)...), []string{"header of 9223372036854775808 bytes"}},
 		{"header beyond the file", beyond, []string{"ends beyond the file"}},
 		{"leading space", raw(" "+header("a", "U8", "[3]", 0, 3), "abc"), []string{"does not begin with {"}},
 		{"not JSON", raw("{,", ""), []string{"at byte 9"}},
@@ -199,11 +196,12 @@ func TestDigestRefusesDirectory(t *testing.T) {
 	}{
 		{"nothing", fstest.MapFS{}, []string{"no weights"}},
 		{"config only", with(fstest.MapFS{}, "config.json", "{}"), []string{"no weights"}},
-		{"gguf only", with(fstest.MapFS{}, "m.gguf", "GGUF"), []string{`"m.gguf"`, "not supported"}},
-		{"pytorch only", with(fstest.MapFS{}, "pytorch_model.bin", "PK"), []string{`"pytorch_model.bin"`, "convert"}},
+		{"another format only", with(fstest.MapFS{}, "tf_model.h5", "HDF"), []string{`"tf_model.h5"`, "convert"}},
+		{"case twins", two(t, "vocab.txt", "x", "Vocab.txt", "y"), []string{`"Vocab.txt"`, `"vocab.txt"`, "case"}},
+		{"case twins of folders", two(t, "a/x.txt", "x", "A/x.txt", "y"), []string{`"A/x.txt"`, `"a/x.txt"`, "case"}},
 		{"only in a folder", with(fstest.MapFS{}, "unet/m.safetensors", "x"), []string{`"unet/m.safetensors"`, "top"}},
-		{"adapter", two(t, "adapter_config.json", "{}"), []string{`"adapter_config.json"`, "adapter"}},
-		{"adapter in a folder", two(t, "vision-lora/adapter_config.json", "{}"), []string{`"vision-lora/adapter_config.json"`}},
+		{"adapter without weights", two(t, "adapter_config.json", "{}"), []string{`"adapter_config.json"`, "adapter_model.safetensors"}},
+		{"adapter without weights in a folder", two(t, "vision-lora/adapter_config.json", "{}", "adapter_model.safetensors", "x"), []string{`"vision-lora/adapter_config.json"`}},
 		{"two variants", with(two(t), "model.fp16.safetensors", string(two(t)["model.safetensors"].Data)), []string{"tensor", "keep one variant", `"model.fp16.safetensors"`, `"model.safetensors"`}},
 		{"several indexes", with(sharded(t, indexOfTwo), "x.safetensors.index.json", "{}"), []string{`"model.safetensors.index.json", "x.safetensors.index.json"`}},
 		{"index names a missing file", index(`{"a":"one.safetensors","b":"three.safetensors"}`), []string{`"three.safetensors"`, "not in the directory", `"model.safetensors.index.json"`}},
@@ -419,12 +417,9 @@ type growing struct{ fs.File }
 func (g growing) Read(p []byte) (int, error) { return len(p), nil }
 
 func TestDigestRefusesEndlessFile(t *testing.T) {
-	s := newShard(3)
-	_, err := s.Write(make([]byte, 64))
-	wantError(t, "longer than listed", err, "ends beyond")
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
-	_, err = pump(ctx, growing{}, new(buffers), func(int) {}, sha256.New())
+	_, err := pump(ctx, growing{}, new(buffers), func(int) {}, sha256.New())
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("pump of an endless file = %v, want the context's error", err)
 	}
@@ -490,23 +485,26 @@ func FuzzParseHeader(f *testing.F) {
 		}
 		// What is written from the tensors is the same model.
 		file := append(raw(string(head), ""), make([]byte, size)...)
-		first, data := feed(t, file), []TensorData(nil)
+		first, data := feed(t, file, len(file)), []TensorData(nil)
 		for _, x := range first {
 			data = append(data, TensorData{x.Name, x.DType, x.Shape, make([]byte, x.Size)})
 		}
-		again := feed(t, encode(t, data...))
-		if diff := diffTensors(first, again); len(diff) > 0 || len(first) != len(spans) {
+		again := encode(t, data...)
+		if diff := diffTensors(first, feed(t, again, len(again))); len(diff) > 0 || len(first) != len(spans) {
 			t.Fatalf("tensors change when written again: %q", diff)
 		}
 	})
 }
 
-func feed(t *testing.T, data []byte) []Tensor {
-	s := newShard(uint64(len(data)))
-	if _, err := s.Write(data); err != nil {
-		t.Fatal(err)
+// feed hashes the tensors of a safetensors file that comes in pieces of a size.
+func feed(t *testing.T, data []byte, size int) []Tensor {
+	t.Helper()
+	l := must(readSafetensors(source{bytes.NewReader(data), uint64(len(data))}))
+	s := newPieceSum(l)
+	for piece := range slices.Chunk(data, size) {
+		s.Write(piece)
 	}
-	return must(s.done())
+	return l.hashed()
 }
 
 // BenchmarkDigest reports how many times the duration of SHA-256 alone over the

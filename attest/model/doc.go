@@ -1,17 +1,23 @@
 // Package model names a machine-learning model by its bytes. Digest reads a
-// directory of safetensors, as the Hugging Face Hub publishes them, and returns
-// its modelID: over the weights tensor by tensor, config.json, the tokenizer, the
-// chat template, generation and preprocessor configurations, and Python code.
+// directory of safetensors or a GGUF, as the Hugging Face Hub publishes them, and
+// returns its modelID: over the weights tensor by tensor, config.json, the
+// tokenizer, the chat template, generation and preprocessor configurations, Python
+// code, the metadata of a GGUF, and LoRA adapters.
 //
 // It promises that a modelID does not depend on how tensors are spread over
-// files, on the order or padding of headers or on their metadata, and that it
-// depends on everything else: a tensor's bytes, name, dtype and shape, each role
-// file byte by byte. What cannot be read in exactly one way is refused: bytes
+// files, on the order or padding of headers or on the metadata of safetensors, and
+// that it depends on everything else: a tensor's bytes, name, dtype and shape, each
+// role file byte by byte. What cannot be read in exactly one way is refused: bytes
 // that belong to no tensor or to two, two tensors of one name, an index that
-// disagrees with its shards, duplicate names in JSON, files that change
-// meanwhile, Git LFS pointers. Weights in other formats (GGUF, PyTorch) and LoRA
-// adapters are refused too when they would be the model, and listed as Uncovered
-// when they lie beside it.
+// disagrees with its shards, splits of which one is missing, duplicate names in
+// JSON, paths that differ in case alone, files that change meanwhile, Git LFS
+// pointers. Weights in other formats are refused too when they would be the model,
+// and listed as Uncovered when they lie beside it. A directory with several GGUFs
+// is refused until one is named.
+//
+// A weight file is read, never mapped, and nothing is allocated because a file says
+// so: a header may have 100 MB, as the specification of safetensors allows, and that
+// is the most of it that is held.
 //
 // The package, stated beside the modelID, covers every file of the directory but
 // .git and the folder .cache at its top, where git and the Hub's client keep
@@ -22,7 +28,11 @@
 //
 // The hashes are those of PROTOCOL §3. Weights are in the format of
 // https://huggingface.co/docs/safetensors and its implementation,
-// https://github.com/huggingface/safetensors, with all of its dtypes.
+// https://github.com/huggingface/safetensors, with all of its dtypes; or in that of
+// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, versions 2 and 3,
+// little-endian. The dtype of a tensor in a GGUF is ggml: and its type's name, and its
+// shape is in the order of the file, the contiguous dimension first. Adapters are
+// numbered in the order of the paths of their adapter_config.json.
 //
 // # Manifest
 //
@@ -30,7 +40,9 @@
 // parties whose modelIDs differ find the tensor or file that does. Objects have
 // exactly these members; files are sorted by the bytes of path, tensors by those
 // of name, roles as the protocol has them; shape counts elements, size bytes;
-// gitBlob is 40 zeros for a file above 16 MiB. For a single tensor of two floats
+// gitBlob is 40 zeros for a file above 16 MiB. A GGUF adds "kv", a list of {"key",
+// "leaf", "type"} sorted by key, and adapters add "adapters", a list of {"path",
+// "tensors"} in the order of their roles. For a single tensor of two floats
 // the manifest is, without the line breaks:
 //
 //	{"files":[{"gitBlob":"6cf93137f64a785b2373caa8f461fc7e38f4aeda",

@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"math/bits"
+	"strings"
 )
 
 // dtypeBits is the size in bits of one element of every dtype of the
@@ -20,6 +21,9 @@ var dtypeBits = map[string]uint64{
 // sizeOf is the number of bytes that dtype and shape make. A tensor of a dtype
 // below one byte must fill its last byte: the format has no padding.
 func sizeOf(dtype string, shape []uint64) (uint64, error) {
+	if name, ok := strings.CutPrefix(dtype, ggmlPrefix); ok {
+		return sizeOfGGML(name, shape)
+	}
 	width, ok := dtypeBits[dtype]
 	if !ok {
 		return 0, fmt.Errorf("dtype %.80q is not one of the safetensors specification", dtype)

@@ -24,15 +24,9 @@ const (
 	metadataName = "__metadata__"
 )
 
-// span is a tensor and where its bytes begin, counted from the end of the
-// header as data_offsets count. Its hash is not known yet.
-type span struct {
-	Tensor
-	begin uint64
-}
-
 // parseHeader reads the JSON header of a safetensors file with dataSize bytes
-// behind it, and returns the tensors, never nil, in the order of their bytes. Together
+// behind it, and returns the tensors in the order of their bytes, which begin behind
+// the header as data_offsets count. Together
 // they are exactly those bytes: hidden bytes could be read by somebody else's loader
 // and would be in no leaf.
 func parseHeader(header []byte, dataSize uint64) ([]span, error) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -53,11 +52,10 @@ func ParseManifest(data []byte) (*Model, error) {
 func (m *Model) format() ([]byte, error) {
 	out := *m
 	out.Uncovered = append([]string{}, m.Uncovered...)
-	out.Tensors = append([]Tensor{}, m.Tensors...)
-	for i := range out.Tensors {
-		if out.Tensors[i].Shape == nil {
-			out.Tensors[i].Shape = []uint64{}
-		}
+	out.Tensors = withShapes(m.Tensors)
+	out.Adapters = nil
+	for _, a := range m.Adapters {
+		out.Adapters = append(out.Adapters, Adapter{a.Path, withShapes(a.Tensors)})
 	}
 	data, err := json.Marshal(out)
 	if err != nil {
@@ -66,15 +64,34 @@ func (m *Model) format() ([]byte, error) {
 	return attest.Canonicalize(data)
 }
 
+// withShapes gives scalars an empty shape instead of none.
+func withShapes(tensors []Tensor) []Tensor {
+	out := append([]Tensor{}, tensors...)
+	for i := range out {
+		if out[i].Shape == nil {
+			out[i].Shape = []uint64{}
+		}
+	}
+	return out
+}
+
 // check compares what a model states with what follows from its parts.
 func (m *Model) check() error {
-	if err := m.checkTensors(); err != nil {
+	if len(m.Tensors)+len(m.Adapters) == 0 {
+		return errors.New("no tensors")
+	}
+	if err := checkTensors(m.Tensors); err != nil {
 		return err
 	}
 	if err := m.checkFiles(); err != nil {
 		return err
 	}
-	if err := m.checkUncovered(); err != nil {
+	for i := 1; i < len(m.KV); i++ {
+		if m.KV[i-1].Key >= m.KV[i].Key {
+			return fmt.Errorf("key %.200q follows %.200q: keys must ascend without repeats", m.KV[i].Key, m.KV[i-1].Key)
+		}
+	}
+	if err := m.checkCovered(); err != nil {
 		return err
 	}
 	if root := filesRoot(m.Files); root != m.Package {
@@ -90,13 +107,10 @@ func (m *Model) check() error {
 	return err
 }
 
-func (m *Model) checkTensors() error {
-	if len(m.Tensors) == 0 {
-		return errors.New("no tensors")
-	}
-	for i, t := range m.Tensors {
-		if i > 0 && m.Tensors[i-1].Name >= t.Name {
-			return fmt.Errorf("tensor %.200q follows %.200q: names must ascend without repeats", t.Name, m.Tensors[i-1].Name)
+func checkTensors(tensors []Tensor) error {
+	for i, t := range tensors {
+		if i > 0 && tensors[i-1].Name >= t.Name {
+			return fmt.Errorf("tensor %.200q follows %.200q: names must ascend without repeats", t.Name, tensors[i-1].Name)
 		}
 		size, err := sizeOf(t.DType, t.Shape)
 		if err != nil {
@@ -107,6 +121,9 @@ func (m *Model) checkTensors() error {
 		}
 		if t.Name == metadataName || !utf8.ValidString(t.Name) {
 			return fmt.Errorf("tensor %.200q: not a name for a tensor", t.Name)
+		}
+		if strings.HasPrefix(t.DType, ggmlPrefix) != strings.HasPrefix(tensors[0].DType, ggmlPrefix) {
+			return fmt.Errorf("tensor %.200q: dtype %s beside those of another format", t.Name, t.DType)
 		}
 	}
 	return nil
@@ -120,55 +137,9 @@ func (m *Model) checkFiles() error {
 		if !fs.ValidPath(f.Path) || f.Path == "." {
 			return fmt.Errorf("file %.200q: not a path inside a directory", f.Path)
 		}
-		if path.Base(f.Path) == adapterConfig {
-			return fmt.Errorf("file %.200q: adapters are not supported", f.Path)
-		}
 		if large := f.Size > MaxBlob; large != (f.GitBlob == GitBlob{}) {
 			return fmt.Errorf("file %.200q: git blob is %s at %d bytes, want zero above %d and only there", f.Path, f.GitBlob, f.Size, MaxBlob)
 		}
-	}
-	return nil
-}
-
-// checkUncovered compares the list with the files: weights that it leaves out
-// would pass as covered. What exactly an index covers is not in a manifest.
-func (m *Model) checkUncovered() error {
-	var room, need uint64
-	indexes := 0
-	for _, f := range m.Files {
-		if atRoot(f.Path) && strings.HasSuffix(f.Path, indexSuffix) {
-			indexes++
-		}
-	}
-	if indexes > 1 {
-		return fmt.Errorf("%d indexes of weights, want one at most", indexes)
-	}
-	left := m.Uncovered
-	for _, f := range m.Files {
-		if !looksLikeWeights(f.Path) {
-			continue
-		}
-		shard := atRoot(f.Path) && strings.HasSuffix(f.Path, shardSuffix)
-		if len(left) > 0 && left[0] == f.Path {
-			left = left[1:]
-			if shard && indexes == 0 {
-				return fmt.Errorf("file %.200q is listed as uncovered, but nothing excludes it", f.Path)
-			}
-			continue
-		}
-		if !shard {
-			return fmt.Errorf("file %.200q looks like weights and is not listed as uncovered", f.Path)
-		}
-		room = saturate(room, f.Size)
-	}
-	if len(left) > 0 {
-		return fmt.Errorf("uncovered file %.200q is not among the files, or out of order", left[0])
-	}
-	for _, t := range m.Tensors {
-		need = saturate(need, t.Size)
-	}
-	if need >= room {
-		return fmt.Errorf("tensors of %d bytes do not fit into weight files of %d", need, room)
 	}
 	return nil
 }
@@ -181,17 +152,17 @@ func saturate(a, b uint64) uint64 {
 }
 
 // checkRoles recomputes the roles. The manifest's word is taken for a chat
-// template only where one can be inside a JSON file.
+// template only where one can be inside a JSON file or a GGUF.
 func (m *Model) checkRoles() error {
 	var template *attest.Hash
 	if f := find(m.Files, templateText); f != nil {
 		template = &f.SHA256
-	} else if find(m.Files, templateJSON) != nil || find(m.Files, tokenizerConfig) != nil {
+	} else if find(m.Files, templateJSON) != nil || find(m.Files, tokenizerConfig) != nil || m.hasKV(templateKey) {
 		if i := slices.IndexFunc(m.Roles, func(r Role) bool { return r.Role == roleTemplate }); i >= 0 {
 			template = &m.Roles[i].Digest
 		}
 	}
-	want := roles(weightsRoot(m.Tensors), template, m.Files)
+	want := m.roles(template)
 	for i, w := range want {
 		if i >= len(m.Roles) || m.Roles[i] != w {
 			return fmt.Errorf("role %d is not %s %s, which the tensors and files give", i, w.Role, w.Digest)
@@ -201,4 +172,8 @@ func (m *Model) checkRoles() error {
 		return fmt.Errorf("role %.80q has nothing in the files", m.Roles[len(want)].Role)
 	}
 	return nil
+}
+
+func (m *Model) hasKV(key string) bool {
+	return slices.ContainsFunc(m.KV, func(kv KV) bool { return kv.Key == key })
 }

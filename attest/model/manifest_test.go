@@ -28,7 +28,12 @@ func TestManifest(t *testing.T) {
 		"jinja":   two(t, "chat_template.jinja", "x"),
 		"indexed": sharded(t, indexOfTwo),
 		"scalar":  {"m.safetensors": file(encode(t, TensorData{"s", "F32", nil, make([]byte, 4)}))},
-		"large":   {"m.safetensors": file(encode(t, TensorData{"s", "U8", []uint64{MaxBlob}, make([]byte, MaxBlob)}))},
+		"gguf":    gguf(tiny().bytes(), "left.safetensorz", "x", "left.bin", "y"),
+		"splits":  splits(t),
+		"adapter": adapter(t),
+		"adapters": two(t, "b/adapter_config.json", `{"r":8}`, "b/adapter_model.safetensors", string(encode(t, TensorData{"x", "U8", []uint64{1}, []byte("y")})),
+			"a/adapter_config.json", `{"r":8}`, "a/adapter_model.safetensors", string(encode(t, TensorData{"x", "U8", nil, []byte("y")}))),
+		"large": {"m.safetensors": file(encode(t, TensorData{"s", "U8", []uint64{MaxBlob}, make([]byte, MaxBlob)}))},
 	}
 	for name, dir := range dirs {
 		want := digest(t, dir)

@@ -21,12 +21,16 @@ type Model struct {
 	// stays the same when tensors move between files.
 	ID attest.Hash `json:"modelID"`
 
-	// Package names every file, byte by byte. It is stated beside ID.
+	// Package names every file, byte by byte. It is stated beside ID, and zero if
+	// it was not asked for.
 	Package attest.Hash `json:"package"`
 
 	Roles   []Role   `json:"roles"`
 	Tensors []Tensor `json:"tensors"`
 	Files   []File   `json:"files"`
+
+	KV       []KV      `json:"kv,omitempty"`       // the metadata of a GGUF
+	Adapters []Adapter `json:"adapters,omitempty"` // in the order of their roles
 
 	// Uncovered lists the files that look like weights and are not in ID: what
 	// is run from them is not this model.
@@ -39,8 +43,8 @@ type Role = attest.RoleDigest
 // Tensor is one tensor by name, type, shape and the hash of its bytes.
 type Tensor struct {
 	Name   string      `json:"name"`
-	DType  string      `json:"dtype"` // as safetensors spells it
-	Shape  []uint64    `json:"shape"` // empty for a scalar
+	DType  string      `json:"dtype"` // as safetensors spells it, or ggml: and the type
+	Shape  []uint64    `json:"shape"` // empty for a scalar; of a GGUF as it is written there, the contiguous dimension first
 	Size   uint64      `json:"size"`  // in bytes
 	SHA256 attest.Hash `json:"sha256"`
 }
@@ -102,7 +106,7 @@ func (f File) Leaf() attest.Hash {
 // roleOrder is the order of roles in a modelID; the adapters follow by number.
 var roleOrder = []string{
 	roleWeights, roleConfig, roleTokenizer, roleTemplate,
-	roleGeneration, rolePreprocessor, roleCode, "gguf-kv",
+	roleGeneration, rolePreprocessor, roleCode, roleKV,
 }
 
 const (
@@ -113,6 +117,8 @@ const (
 	roleGeneration   = "generation-config"
 	rolePreprocessor = "preprocessor"
 	roleCode         = "code"
+	roleKV           = "gguf-kv"
+	adapterRole      = "adapter/"
 )
 
 // ID is the modelID over roles. It refuses roles that are unknown, repeated or
@@ -125,7 +131,7 @@ func ID(roles []Role) (attest.Hash, error) {
 	buf := binary.BigEndian.AppendUint32(nil, uint32(len(roles)))
 	for _, r := range roles {
 		rank := slices.Index(roleOrder, r.Role)
-		if number, ok := strings.CutPrefix(r.Role, "adapter/"); ok && number == strconv.Itoa(adapters) {
+		if number, ok := strings.CutPrefix(r.Role, adapterRole); ok && number == strconv.Itoa(adapters) {
 			rank = len(roleOrder) + adapters
 			adapters++
 		}

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"os"
@@ -148,20 +147,23 @@ func testMore(t *testing.T, v vectors, tensors []TensorData) {
 	if diff := cmp.Diff([]string{"big.bin"}, big.Uncovered); diff != "" {
 		t.Errorf("uncovered differs (-want +got):\n%s", diff)
 	}
-	// What GGUF and adapters need of this package is the hashes alone.
-	adapter := sum([]byte(v.MoreInputs.Adapter["adapter_config.json"]))
-	got["adapter/0"] = attest.TaggedHash("adapter", v.Weights[:], adapter[:])
-	var leaves []attest.Hash
+	adapter := fstest.MapFS{"adapter_model.safetensors": file(encode(t, tensors...))}
+	for path, text := range v.MoreInputs.Adapter {
+		if path == "adapter_config.json" {
+			adapter[path] = file([]byte(text))
+		}
+	}
+	got["adapter/0"] = roleDigest(digest(t, adapter), "adapter/0")
+	g := tiny()
+	g.kv = nil
 	for _, kv := range v.MoreInputs.KV {
 		value, err := hex.DecodeString(kv.RawHex)
 		if err != nil {
 			t.Fatal(err)
 		}
-		buf := attest.AppendLP(attest.AppendTag(nil, "kv"), kv.Key)
-		buf = binary.BigEndian.AppendUint32(buf, kv.Type)
-		leaves = append(leaves, attest.LeafHash(attest.AppendLP(buf, value)))
+		g.kv = append(g.kv, ggufKV(kv.Key, kv.Type, value))
 	}
-	got["gguf-kv"] = attest.Root(leaves)
+	got["gguf-kv"] = roleDigest(digest(t, gguf(g.bytes())), "gguf-kv")
 	if diff := cmp.Diff(v.More, got); diff != "" {
 		t.Errorf("digests differ (-want +got):\n%s", diff)
 	}

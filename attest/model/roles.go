@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/proctor-attest/proctor/attest"
@@ -30,30 +32,58 @@ const (
 // parsed are the files of which more than the hash is looked at.
 var parsed = []string{configFile, tokenizerConfig, templateJSON}
 
-// roles puts together the roles of a model with these weights, chat template
-// (nil for none) and files, sorted by path.
-func roles(weights attest.Hash, template *attest.Hash, files []File) []Role {
-	out := []Role{{Role: roleWeights, Digest: weights}}
+// isParsed reports whether more than the hash of a file is looked at.
+func isParsed(name string) bool {
+	return slices.Contains(parsed, name) || path.Base(name) == adapterConfig
+}
+
+func isTokenizer(name string) bool {
+	return slices.Contains(tokenizerFiles, name) || atRoot(name) && strings.HasSuffix(name, ".tiktoken")
+}
+
+func isPreprocessor(name string) bool { return slices.Contains(preprocessorFiles, name) }
+
+func isCode(name string) bool { return strings.HasSuffix(name, ".py") }
+
+// inRoles reports whether a role is made of the file.
+func inRoles(name string) bool {
+	return isParsed(name) || isTokenizer(name) || isPreprocessor(name) || isCode(name) ||
+		name == generationConfig || name == templateText
+}
+
+// roles puts together the roles of a model with this chat template, nil for none.
+func (m *Model) roles(template *attest.Hash) []Role {
+	var out []Role
+	add := func(role string, digest attest.Hash) { out = append(out, Role{Role: role, Digest: digest}) }
 	one := func(role, name string) {
-		if f := find(files, name); f != nil {
-			out = append(out, Role{Role: role, Digest: f.SHA256})
+		if f := find(m.Files, name); f != nil {
+			add(role, f.SHA256)
 		}
 	}
 	root := func(role string, match func(name string) bool) {
-		if some := slices.DeleteFunc(slices.Clone(files), func(f File) bool { return !match(f.Path) }); len(some) > 0 {
-			out = append(out, Role{Role: role, Digest: filesRoot(some)})
+		if some := slices.DeleteFunc(slices.Clone(m.Files), func(f File) bool { return !match(f.Path) }); len(some) > 0 {
+			add(role, filesRoot(some))
 		}
 	}
+	if len(m.Tensors) > 0 {
+		add(roleWeights, weightsRoot(m.Tensors))
+	}
 	one(roleConfig, configFile)
-	root(roleTokenizer, func(name string) bool {
-		return slices.Contains(tokenizerFiles, name) || atRoot(name) && strings.HasSuffix(name, ".tiktoken")
-	})
+	root(roleTokenizer, isTokenizer)
 	if template != nil {
-		out = append(out, Role{Role: roleTemplate, Digest: *template})
+		add(roleTemplate, *template)
 	}
 	one(roleGeneration, generationConfig)
-	root(rolePreprocessor, func(name string) bool { return slices.Contains(preprocessorFiles, name) })
-	root(roleCode, func(name string) bool { return strings.HasSuffix(name, ".py") })
+	root(rolePreprocessor, isPreprocessor)
+	root(roleCode, isCode)
+	if len(m.KV) > 0 {
+		add(roleKV, kvRoot(m.KV))
+	}
+	for i, a := range m.Adapters {
+		if f := find(m.Files, a.Path); f != nil {
+			add(adapterRole+strconv.Itoa(i), a.Digest(f.SHA256))
+		}
+	}
 	return out
 }
 
@@ -117,9 +147,9 @@ func templateMember(data []byte) (*attest.Hash, error) {
 
 // checkParsed refuses a JSON file that two readers could read in two ways.
 func checkParsed(name string, data []byte) error {
-	if name == configFile {
+	if name == configFile || path.Base(name) == adapterConfig {
 		// Python writes infinities and NaN into JSON, and published configurations
-		// have them. No member of this file is read.
+		// have them. No member of these files is read.
 		data = withoutInfinities(data)
 	}
 	if err := attest.CheckForeignJSON(data); err != nil {

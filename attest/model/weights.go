@@ -1,7 +1,6 @@
 package model
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,168 +8,163 @@ import (
 	"path"
 	"slices"
 	"strings"
-
-	"github.com/proctor-attest/proctor/attest"
 )
 
 const (
-	shardSuffix   = ".safetensors"
-	indexSuffix   = ".safetensors.index.json"
-	adapterConfig = "adapter_config.json"
+	shardSuffix = ".safetensors"
+	indexSuffix = ".safetensors.index.json"
 
 	// maxJSON bounds the files that are read as a whole.
 	maxJSON = 100_000_000
 )
 
-// plan says which files hold the model's weights.
+// plan says which files hold the model's weights, and where in them.
 type plan struct {
-	shards    map[string]bool
-	indexPath string            // empty without an index
-	index     map[string]string // tensor to file, from the index
-	indexSum  attest.Hash
+	format    string           // empty without weights
+	weights   part             // of the model itself
+	adapters  []adapterPlan    // by path
+	layouts   map[string]entry // files of weights, of adapters too
+	readers   map[string]format
+	read      map[string]*layout
 	uncovered []string
 }
 
-// planWeights applies the first rule of role weights that fits: "the files
-// named by *.safetensors.index.json, else all *.safetensors at the root".
-// Weights in other formats are refused, because another rule would name them.
-func planWeights(fsys fs.FS, entries []entry) (*plan, error) {
-	var indexes, shards []string
-	for _, e := range entries {
-		if path.Base(e.path) == adapterConfig {
-			return nil, fmt.Errorf("%q: the directory holds an adapter, whose weights would change the model: adapters are not supported (merge it, or move it out)", e.path)
-		}
-		switch {
-		case atRoot(e.path) && strings.HasSuffix(e.path, indexSuffix):
-			indexes = append(indexes, e.path)
-		case atRoot(e.path) && strings.HasSuffix(e.path, shardSuffix):
-			shards = append(shards, e.path)
-		}
+// part is a set of files whose tensors belong together.
+type part struct {
+	files []string // in the order of their names
+	index *index   // nil without one
+}
+
+// The formats of weights.
+const (
+	formatSafetensors = "safetensors"
+	formatGGUF        = "GGUF"
+	formatTorch       = "PyTorch"
+)
+
+// planWeights applies the first rule of role weights that fits. The layouts are
+// not read yet.
+func planWeights(fsys fs.FS, entries []entry, named string) (*plan, error) {
+	p := &plan{layouts: map[string]entry{}, readers: map[string]format{}, read: map[string]*layout{}}
+	if err := p.findAdapters(entries); err != nil {
+		return nil, err
 	}
-	p := &plan{shards: map[string]bool{}}
-	switch {
-	case len(indexes) > 1:
-		return nil, fmt.Errorf("several indexes of weights (%s): remove all but the one that is meant", quoteAll(indexes))
-	case len(indexes) == 1:
-		var err error
-		if shards, err = p.readIndex(fsys, indexes[0], entries); err != nil {
-			return nil, fmt.Errorf("%q: %w", indexes[0], err)
-		}
-	case len(shards) == 0:
+	if err := p.findWeights(fsys, entries, named); err != nil {
+		return nil, err
+	}
+	if p.format == "" && len(p.adapters) == 0 {
 		return nil, noWeights(entries)
-	}
-	for _, name := range shards {
-		p.shards[name] = true
 	}
 	p.uncovered = []string{}
 	for _, e := range entries {
-		if looksLikeWeights(e.path) && !p.shards[e.path] {
+		if p.readers[e.path] != nil {
+			p.layouts[e.path] = e
+		} else if looksLikeWeights(e.path) {
 			p.uncovered = append(p.uncovered, e.path)
 		}
 	}
 	return p, nil
 }
 
-// readIndex takes the index at name and returns the files that it names.
-func (p *plan) readIndex(fsys fs.FS, name string, entries []entry) ([]string, error) {
-	var at entry
-	present := make(map[string]bool, len(entries))
-	for _, e := range entries {
-		present[e.path] = true
-		if e.path == name {
-			at = e
+// findWeights finds the model's own weights: "the files named by
+// *.safetensors.index.json, else all *.safetensors at the root, else the one GGUF
+// (all its splits; several quantisations are refused until one is named), else the
+// PyTorch zip(s) of the index".
+func (p *plan) findWeights(fsys fs.FS, entries []entry, named string) error {
+	root := func(suffix string) (names []string) {
+		for _, e := range entries {
+			if atRoot(e.path) && strings.HasSuffix(e.path, suffix) && p.readers[e.path] == nil {
+				names = append(names, e.path)
+			}
+		}
+		return names
+	}
+	shards, ggufs := root(shardSuffix), root(ggufSuffix)
+	ix, err := oneIndex(fsys, entries, root(indexSuffix), shardSuffix)
+	switch {
+	case err != nil:
+		return err
+	case ix != nil:
+		p.take(formatSafetensors, readSafetensors, part{ix.files(), ix})
+	case len(shards) > 0:
+		p.take(formatSafetensors, readSafetensors, part{files: shards})
+	case len(ggufs) > 0:
+		files, err := chooseGGUF(ggufs, named)
+		if err != nil {
+			return err
+		}
+		p.take(formatGGUF, readGGUF, part{files: files})
+		return nil
+	default:
+		if err := p.findTorch(fsys, entries, root); err != nil {
+			return err
 		}
 	}
-	if at.size > maxJSON {
-		return nil, fmt.Errorf("index of %d bytes, the most is %d", at.size, maxJSON)
+	if named != "" {
+		return fmt.Errorf("%.200q was named as the weights, but only one of several GGUF files can be chosen, and the rule finds %s here", named, p.found())
 	}
-	data, err := fs.ReadFile(fsys, name)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkPointer(data); err != nil {
-		return nil, err
-	}
-	index, err := parseIndex(data)
-	if err != nil {
-		return nil, err
-	}
-	shards := slices.Compact(slices.Sorted(maps.Values(index)))
-	for _, shard := range shards {
-		if !present[shard] {
-			return nil, fmt.Errorf("weight_map names %q, which is not in the directory (download it)", shard)
-		}
-	}
-	p.indexPath, p.index, p.indexSum = name, index, sum(data)
-	return shards, nil
+	return nil
 }
 
-// parseIndex reads the weight_map of a safetensors index: tensor to file.
-func parseIndex(data []byte) (map[string]string, error) {
-	if err := attest.CheckForeignJSON(data); err != nil {
-		return nil, err
+func (p *plan) found() string {
+	if p.format == "" {
+		return "no weights"
 	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(data, &members); err != nil {
-		return nil, errors.New("index is not a JSON object")
-	}
-	var index map[string]string
-	if err := json.Unmarshal(members["weight_map"], &index); err != nil {
-		return nil, errors.New("weight_map is missing or not a map from tensors to file names")
-	}
-	if len(index) == 0 {
-		return nil, errors.New("weight_map names no tensors")
-	}
-	for tensor, file := range index {
-		if strings.ContainsAny(file, `/\`) || !strings.HasSuffix(file, shardSuffix) {
-			return nil, fmt.Errorf("weight_map: tensor %.200q is said to be in %.200q, want the name of a %s file beside the index", tensor, file, shardSuffix)
-		}
-	}
-	return index, nil
+	return fmt.Sprintf("%s: %s", p.format, quoteAll(p.weights.files))
 }
 
-// noWeights says what was found instead of safetensors.
+func (p *plan) take(name string, read format, w part) {
+	p.format, p.weights = name, w
+	for _, file := range w.files {
+		p.readers[file] = read
+	}
+}
+
+// noWeights says what was found instead of weights.
 func noWeights(entries []entry) error {
 	for _, e := range entries {
 		if !looksLikeWeights(e.path) {
 			continue
 		}
-		if strings.HasSuffix(e.path, shardSuffix) {
-			return fmt.Errorf("no *%s at the top of the directory, only in folders (%q): give the folder of one model", shardSuffix, e.path)
+		if !atRoot(e.path) {
+			return fmt.Errorf("no weights at the top of the directory, only in folders (%q): give the folder of one model", e.path)
 		}
-		return fmt.Errorf("no *%s: weights in the format of %q are not supported (convert them to safetensors)", shardSuffix, e.path)
+		return fmt.Errorf("weights in the format of %q are not supported (convert them to safetensors)", e.path)
 	}
-	return fmt.Errorf("no weights: the directory holds no *%s", shardSuffix)
+	return errors.New("no weights: the directory holds no *.safetensors, no GGUF and no PyTorch checkpoint")
 }
 
-// merge puts the tensors of all shards in order. It refuses a name that two of
-// them have, and an index that says otherwise than the shards: loaders that
+// merge puts the tensors of all files in order. It refuses a name that two of
+// them have, and an index that says otherwise than the files: loaders that
 // trust the one and those that trust the other would run two models.
-func (p *plan) merge(byShard map[string][]Tensor) ([]Tensor, error) {
+func (w part) merge(read map[string]*layout) ([]Tensor, error) {
 	tensors := []Tensor{}
 	where := map[string]string{}
-	for _, shard := range slices.Sorted(maps.Keys(byShard)) {
-		for _, t := range byShard[shard] {
+	for _, file := range w.files {
+		for _, t := range read[file].hashed() {
 			if first, twice := where[t.Name]; twice {
-				return nil, fmt.Errorf("tensor %.200q is in %q and in %q (keep one variant of the weights, or add an index)", t.Name, first, shard)
+				return nil, fmt.Errorf("tensor %.200q is in %q and in %q (keep one variant of the weights, or add an index)", t.Name, first, file)
 			}
-			where[t.Name] = shard
-			if said, ok := p.index[t.Name]; p.index != nil && said != shard {
+			where[t.Name] = file
+			if w.index != nil && w.index.file[t.Name] != file {
+				said, ok := w.index.file[t.Name]
 				if !ok {
 					said = "no file"
 				}
-				return nil, fmt.Errorf("tensor %.200q is in %q, but %q has it in %s", t.Name, shard, p.indexPath, said)
+				return nil, fmt.Errorf("tensor %.200q is in %q, but %q has it in %s", t.Name, file, w.index.path, said)
 			}
 			tensors = append(tensors, t)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(p.index)) {
-		if where[name] == "" {
-			return nil, fmt.Errorf("tensor %.200q is not in %q, where %q has it", name, p.index[name], p.indexPath)
+	if w.index != nil {
+		for _, name := range slices.Sorted(maps.Keys(w.index.file)) {
+			if where[name] == "" {
+				return nil, fmt.Errorf("tensor %.200q is not in %q, where %q has it", name, w.index.file[name], w.index.path)
+			}
 		}
 	}
 	if len(tensors) == 0 {
-		return nil, errors.New("the weights hold no tensors")
+		return nil, fmt.Errorf("the weights hold no tensors (%s)", quoteAll(w.files))
 	}
 	slices.SortFunc(tensors, func(a, b Tensor) int { return strings.Compare(a.Name, b.Name) })
 	return tensors, nil
@@ -183,3 +177,6 @@ func quoteAll(names []string) string {
 	}
 	return strings.Join(quoted, ", ")
 }
+
+// folder is the path of what lies beside a file.
+func folder(name, beside string) string { return path.Join(path.Dir(name), beside) }
