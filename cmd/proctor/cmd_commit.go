@@ -60,6 +60,7 @@ func (e *env) cmdCommit() *cli.Command {
 					&cli.StringFlag{Name: "name", Usage: "`NAME` of the model, as you will publish it"},
 					&cli.BoolFlag{Name: "sealed", Usage: "log a commitment that only your release opens"},
 					&cli.StringFlag{Name: "endpoint", Usage: "JSON `FILE` with provider, url and model, for a model without weights"},
+					weightsFlag(),
 					outFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
 				},
 				Action: e.runCommitModel,
@@ -354,9 +355,18 @@ func (e *env) digestModel(c *cli.Context, dir string) (*model.Model, error) {
 	defer files.Close()
 	bar := e.progress(c, "hashing "+filepath.Base(dir), 0)
 	defer bar.done()
-	m, err := model.Digest(c.Context, files, model.Options{Progress: bar.bytes})
+	m, err := model.Digest(c.Context, files, model.Options{
+		Weights:        c.String("weights"),
+		WithoutPackage: c.Bool("no-package"),
+		Progress:       bar.bytes,
+	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
+		err = fmt.Errorf("%s: %w", dir, err)
+		var several *model.SeveralError
+		if errors.As(err, &several) {
+			return nil, withHint(err, "--weights "+several.Names[0])
+		}
+		return nil, err
 	}
 	return m, nil
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -21,10 +23,15 @@ func (e *env) cmdDigest() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
 			&cli.BoolFlag{Name: "tensors", Usage: "list every tensor with its leaf"},
-			quietFlag(),
+			&cli.BoolFlag{Name: "no-package", Usage: "leave out the hash of whole files: the modelID alone, in half of the time"},
+			weightsFlag(), quietFlag(),
 		},
 		Action: e.runDigest,
 	}
+}
+
+func weightsFlag() cli.Flag {
+	return &cli.StringFlag{Name: "weights", Usage: "which `GGUF` is the model where the directory holds several; of splits the first"}
 }
 
 func (e *env) runDigest(c *cli.Context) error {
@@ -38,6 +45,12 @@ func (e *env) runDigest(c *cli.Context) error {
 	}
 	if info.IsDir() {
 		return e.printModelDigest(c, name)
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: neither a directory nor a regular file", name)
+	}
+	if c.Bool("tensors") || c.Bool("no-package") || c.IsSet("weights") {
+		return usagef("--tensors, --no-package and --weights are for a model directory")
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -67,9 +80,11 @@ func (e *env) runDigest(c *cli.Context) error {
 
 type modelDigest struct {
 	ModelID   attest.Hash         `json:"modelID"`
-	Package   attest.Hash         `json:"package"`
+	Package   *attest.Hash        `json:"package"` // null if it was not asked for
 	Roles     []attest.RoleDigest `json:"roles"`
 	Uncovered []string            `json:"uncovered"`
+	KV        []model.KV          `json:"kv,omitempty"`
+	Adapters  []adapterDigest     `json:"adapters,omitempty"`
 	Tensors   []tensorDigest      `json:"tensors,omitempty"`
 }
 
@@ -78,35 +93,70 @@ type tensorDigest struct {
 	Leaf attest.Hash `json:"leaf"`
 }
 
+type adapterDigest struct {
+	Path    string         `json:"path"`
+	Tensors []tensorDigest `json:"tensors"`
+}
+
+func withLeaves(tensors []model.Tensor) []tensorDigest {
+	out := make([]tensorDigest, len(tensors))
+	for i, t := range tensors {
+		out[i] = tensorDigest{t, t.Leaf()}
+	}
+	return out
+}
+
 func (e *env) printModelDigest(c *cli.Context, dir string) error {
 	m, err := e.digestModel(c, dir)
 	if err != nil {
 		return err
 	}
-	d := modelDigest{ModelID: m.ID, Package: m.Package, Roles: m.Roles, Uncovered: m.Uncovered}
-	if d.Uncovered == nil {
-		d.Uncovered = []string{}
+	d := modelDigest{ModelID: m.ID, Roles: m.Roles, Uncovered: m.Uncovered}
+	if !c.Bool("no-package") {
+		d.Package = &m.Package
 	}
 	if c.Bool("tensors") {
-		for _, t := range m.Tensors {
-			d.Tensors = append(d.Tensors, tensorDigest{t, t.Leaf()})
+		d.KV, d.Tensors = m.KV, withLeaves(m.Tensors)
+		for _, a := range m.Adapters {
+			d.Adapters = append(d.Adapters, adapterDigest{a.Path, withLeaves(a.Tensors)})
 		}
 	}
 	if c.Bool("json") {
 		return e.printJSON(d)
 	}
-	fmt.Fprintf(e.stdout, "modelID   %s\npackage   %s\n", d.ModelID, d.Package)
+	return e.printDigestText(d)
+}
+
+func (e *env) printDigestText(d modelDigest) error {
+	w := bufio.NewWriter(e.stdout)
+	fmt.Fprintf(w, "modelID   %s\n", d.ModelID)
+	if d.Package != nil {
+		fmt.Fprintf(w, "package   %s\n", d.Package)
+	}
 	for _, r := range d.Roles {
-		fmt.Fprintf(e.stdout, "          %s %s\n", r.Digest, r.Role)
+		fmt.Fprintf(w, "          %s %s\n", r.Digest, r.Role)
 	}
 	for _, u := range d.Uncovered {
-		fmt.Fprintf(e.stdout, "uncovered %s\n", u)
+		fmt.Fprintf(w, "uncovered %s\n", oneLine(u))
 	}
-	for _, t := range d.Tensors {
-		fmt.Fprintf(e.stdout, "tensor    %s %s %v %s\n", t.Leaf, t.DType, t.Shape, t.Name)
+	printTensors := func(tensors []tensorDigest) {
+		for _, t := range tensors {
+			fmt.Fprintf(w, "tensor    %s %s %v %s\n", t.Leaf, t.DType, t.Shape, oneLine(t.Name))
+		}
 	}
-	return nil
+	printTensors(d.Tensors)
+	for _, kv := range d.KV {
+		fmt.Fprintf(w, "value     %s %s\n", kv.Leaf, oneLine(kv.Key))
+	}
+	for _, a := range d.Adapters {
+		fmt.Fprintf(w, "adapter   %s\n", oneLine(a.Path))
+		printTensors(a.Tensors)
+	}
+	return w.Flush()
 }
+
+// oneLine is a name that others wrote, as part of a line.
+func oneLine(name string) string { return strings.ReplaceAll(printable(name), "\n", `\n`) }
 
 func (e *env) printRoot(c *cli.Context, size uint64, root attest.Hash, what string) error {
 	if c.Bool("json") {

@@ -28,6 +28,7 @@ func (e *env) cmdVerify() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "policy", Usage: "the policy, a `FILE` (default: the home's)"},
 			&cli.StringFlag{Name: "model", Usage: "the published model files, a `DIR`, to recompute the modelID from"},
+			weightsFlag(),
 			&cli.StringSliceFlag{Name: "ledger", Usage: "a ledger of the policy, or a copy of one, in `DIR`, to scan for what the pack leaves out; repeatable"},
 			&cli.StringFlag{Name: "at", Usage: "verification `TIME`, RFC 3339 (default: now)"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
@@ -58,6 +59,9 @@ func (e *env) runVerify(c *cli.Context) error {
 	}
 	if err != nil {
 		return err
+	}
+	if c.IsSet("weights") && c.String("model") == "" {
+		return usagef("--weights goes with --model")
 	}
 	opts := verify.Options{At: at.UTC().Truncate(time.Second)}
 	if dir := c.String("model"); dir != "" {

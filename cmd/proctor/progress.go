@@ -32,13 +32,15 @@ type bar struct {
 	e     *env
 	label string
 	total int64
+	start time.Time
 	last  time.Time
 	drawn bool
 	show  bool
 }
 
 func (e *env) progress(c *cli.Context, label string, total int64) *bar {
-	return &bar{e: e, label: label, total: total, show: e.interactive(c), last: e.now()}
+	now := e.now()
+	return &bar{e: e, label: label, total: total, show: e.interactive(c), start: now, last: now}
 }
 
 func (b *bar) rows(rows int, read int64) { b.draw(read, b.total, fmt.Sprintf("%d rows", rows)) }
@@ -57,9 +59,19 @@ func (b *bar) draw(at, total int64, text string) {
 	if total > 0 {
 		const width = 30
 		full := int(min(at*width/total, width))
-		text = fmt.Sprintf("[%s%s] %s", strings.Repeat("#", full), strings.Repeat(".", width-full), text)
+		text = fmt.Sprintf("[%s%s] %s", strings.Repeat("#", full), strings.Repeat(".", width-full), text+pace(at, total, now.Sub(b.start)))
 	}
 	fmt.Fprintf(b.e.stderr, "\r\x1b[K%s %s", b.label, text)
+}
+
+// pace is how fast the work goes, and how long it will take if it goes on so.
+func pace(at, total int64, elapsed time.Duration) string {
+	if at <= 0 || elapsed <= 0 {
+		return ""
+	}
+	perSecond := float64(at) / elapsed.Seconds()
+	left := time.Duration(float64(max(total-at, 0)) / perSecond * float64(time.Second))
+	return fmt.Sprintf(", %s/s, %s left", size(int64(perSecond)), left.Round(time.Second))
 }
 
 func (b *bar) done() {

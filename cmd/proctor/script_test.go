@@ -3,6 +3,7 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"net/http/httptest"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,6 +81,7 @@ func scriptParams(t *testing.T, story string) testscript.Params {
 			"serve":  cmdServe,
 			"unpack": cmdUnpack,
 			"hub":    cmdHub,
+			"unhex":  cmdUnhex,
 		},
 	}
 }
@@ -198,4 +201,19 @@ func scripts(t *testing.T) string {
 		all.Write(data)
 	}
 	return all.String()
+}
+
+// unhex FILE TARGET… writes the bytes that FILE spells in hexadecimal digits, with
+// spaces and # comments between them.
+func cmdUnhex(ts *testscript.TestScript, neg bool, args []string) {
+	var digits strings.Builder
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		line, _, _ = strings.Cut(line, "#")
+		digits.WriteString(strings.Join(strings.Fields(line), ""))
+	}
+	data, err := hex.DecodeString(digits.String())
+	ts.Check(err)
+	for _, target := range args[1:] {
+		ts.Check(os.WriteFile(ts.MkAbs(target), data, 0o644))
+	}
 }
