@@ -11,9 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/verify"
-	"github.com/proctor-attest/proctor/verify/foreign"
 	"github.com/proctor-attest/proctor/verify/report"
 )
 
@@ -23,8 +21,10 @@ func (e *env) cmdVerify() *cli.Command {
 		Usage:     "judge evidence packs offline, under a policy of your own",
 		ArgsUsage: "PACK…",
 		Description: "Prints what is proven, what is only attested, what is missing and what is contradicted.\n" +
-			"Opens no socket. Exit status: 0 supported at the level your policy requires, 3\n" +
-			"contradicted or retracted, 4 not supported, with gaps or stale, 1 cannot check.",
+			"Of evidence of others (PRML manifests, in-toto statements) it says what they show and\n" +
+			"lack (\"proctor help foreign\"). Opens no socket. Exit status: 0 supported at the level\n" +
+			"your policy requires, 3 contradicted or retracted, 4 not supported, with gaps or stale,\n" +
+			"1 cannot check.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "policy", Usage: "the policy, a `FILE` (default: the home's)"},
 			&cli.StringFlag{Name: "model", Usage: "the published model files, a `DIR`, to recompute the modelID from"},
@@ -99,16 +99,8 @@ func (e *env) verifyAll(c *cli.Context, policy *verify.Policy, opts verify.Optio
 		}
 		v := j.verdict
 		if j.err != nil {
-			if data, err := readLimited(j.name, attest.MaxEntry); err == nil {
-				if said, ok := foreign.Lacks(data); ok {
-					j.err = fmt.Errorf("%s: %s", j.name, said)
-				}
-			}
-			v = &verify.Verdict{
-				Reason: j.err.Error(), Policy: policy.Hash, At: opts.At, Required: policy.Require.Level,
-				Claims: []verify.Claim{}, NotShown: []string{}, Trusting: []string{},
-			}
-			fmt.Fprintf(e.stderr, "proctor: %s\n", printable(j.err.Error()))
+			v = unjudged(j, policy, opts.At)
+			fmt.Fprintf(e.stderr, "proctor: %s\n", printable(v.Reason))
 		}
 		v.Pack = j.name
 		if err := e.printVerdict(c, j.name, v, c.Args().Len() > 1); err != nil {
@@ -124,6 +116,20 @@ func (e *env) verifyAll(c *cli.Context, policy *verify.Policy, opts verify.Optio
 		return &verdictError{worst}
 	}
 	return nil
+}
+
+// unjudged is the verdict on what is no evidence pack that could be read.
+func unjudged(j judgedPack, policy *verify.Policy, at time.Time) *verify.Verdict {
+	v := &verify.Verdict{
+		Reason: j.err.Error(), Policy: policy.Hash, At: at, Required: policy.Require.Level,
+		Claims: []verify.Claim{}, NotShown: []string{}, Trusting: []string{},
+	}
+	if r := readForeign(j.name, policy); r != nil {
+		v.Reason = fmt.Sprintf("%s: %s", j.name, r)
+		v.NotShown = append(v.NotShown, r.Lacks...)
+		v.Trusting = append(v.Trusting, r.Trusting...)
+	}
+	return v
 }
 
 func (e *env) printVerdict(c *cli.Context, name string, v *verify.Verdict, many bool) error {

@@ -1,20 +1,10 @@
-// Package foreign recognises evidence that is not Proctor's, checks it against the
-// rules of its own format, and says what a verdict would need that it lacks. It
-// verifies no signature and fetches nothing.
 package foreign
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
-	"slices"
-
-	"github.com/proctor-attest/proctor/attest"
+	"strings"
 )
 
 const (
@@ -23,150 +13,167 @@ const (
 	evalResultSame = "https://in-toto.io/attestation/eval-result/v0.1" // the form of v0.2 under a number of its own
 )
 
-var (
-	plainDecimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
-	hexDigits    = regexp.MustCompile(`^[0-9a-f]+$`)
-)
+var evalResultTypes = []string{evalResultOld, evalResultNew, evalResultSame}
 
-type descriptor struct {
-	Digest  map[string]string `json:"digest"`
-	Content *string           `json:"content"`
-}
+var plainDecimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
 
-type commitment struct {
-	Alg    string `json:"alg"`
-	Value  string `json:"value"`
-	Salted bool   `json:"salted"`
-}
-
-type evalResult struct {
-	Evaluator   *struct{ ID string }       `json:"evaluator"`
-	Verifier    *struct{ ID string }       `json:"verifier"`
-	Receipt     json.RawMessage            `json:"receipt"`
-	EvaluatedAt string                     `json:"evaluatedAt"`
-	Suite       struct{ Name string }      `json:"suite"`
-	Commitments map[string]json.RawMessage `json:"commitments"`
-	Model       json.RawMessage            `json:"model"`
-	Dataset     json.RawMessage            `json:"dataset"`
-	Assurance   string                     `json:"assuranceLevel"`
-	Evidence    []descriptor               `json:"evidence"`
-	Claims      []struct {
-		Metric, Comparator string
-		Threshold          string
-		Passed             *bool
-	} `json:"claims"`
-	SampleSize *uint64 `json:"sampleSize"`
-}
-
-// Lacks says what an in-toto eval-result statement is and lacks; ok is false where
-// data is none.
-func Lacks(data []byte) (said string, ok bool) {
-	var s struct {
-		Type          string          `json:"_type"`
-		PredicateType string          `json:"predicateType"`
-		Subject       []descriptor    `json:"subject"`
-		Predicate     json.RawMessage `json:"predicate"`
-	}
-	if json.Unmarshal(data, &s) != nil || s.Type != attest.StatementType {
-		return "", false
-	}
-	shape := map[string]string{evalResultOld: "the older form", evalResultNew: "the newer form", evalResultSame: "the newer form"}[s.PredicateType]
-	if shape == "" {
-		return "", false
-	}
-	what := fmt.Sprintf("an in-toto eval-result statement (%s, %s)", s.PredicateType, shape)
-	err := attest.CheckJSON(data)
-	var p evalResult
-	if err == nil {
-		err = json.Unmarshal(s.Predicate, &p)
-	}
-	if err == nil {
-		err = named("subject", s.Subject)
-	}
-	if err == nil && len(s.Subject) == 0 {
-		err = errors.New("no subject")
-	}
-	if err == nil {
-		err = p.check(s.PredicateType == evalResultOld)
-	}
-	if err != nil {
-		return fmt.Sprintf("%s that breaks the rules of its format: %v", what, err), true
-	}
-	return fmt.Sprintf("%s, well formed, and no evidence pack: it says for %d threshold(s) whether they were reached, by its own word. "+
-		"It has no observed score, no items committed one by one, no results to recompute a score from, and no proof of logging; its signature and evidence were not checked", what, len(p.Claims)), true
-}
-
-func (p evalResult) check(old bool) error {
-	who := p.Evaluator
+// readEvalResult checks the predicate of a statement whose other members c has checked.
+func readEvalResult(c checker, o map[string]any, predicateType, wrapping string) *Reading {
+	old := predicateType == evalResultOld
+	form := "the newer form"
 	if old {
-		who = p.Verifier
-	} else if p.Verifier != nil || p.Receipt != nil {
-		return errors.New("verifier and receipt belong to the older form")
+		form = "the older form"
+	}
+	r := &Reading{Kind: fmt.Sprintf("an in-toto eval-result statement (%s, %s)%s", predicateType, form, wrapping)}
+	p := c.object("predicate", o["predicate"], "evaluator", "verifier", "receipt", "evaluatedAt", "suite", "claims", "sampleSize",
+		"commitments", "model", "dataset", "assuranceLevel", "subjectProfile", "preRegistration", "evidence", "harness")
+	claims := c.evalResult(r, p, old)
+	if r.Broken = c.err; r.Broken != nil {
+		r.Lacks, r.Says = lacksAll, nil
+		return r
+	}
+	r.Found = append(r.Found, fmt.Sprintf("It says for %d threshold(s) whether they were reached, by its own word", claims))
+	r.Lacks = []string{
+		"a score: it has none, only whether thresholds were reached",
+		"items: none are committed to one by one, and there are no results to recompute a score from",
+		"that it was logged, and when: no proof of logging is part of it, and its time is its author's word",
+		"that the run was announced before, and how many runs there were",
+		"its evidence: what it points to was not fetched",
+	}
+	return r
+}
+
+// evalResult checks the predicate, lists what it says, and returns how many claims it
+// makes.
+func (c *checker) evalResult(r *Reading, p map[string]any, old bool) int {
+	who := "evaluator"
+	if old {
+		who = "verifier"
+		if _, ok := p["evaluator"]; ok {
+			c.fail("evaluator belongs to the newer form")
+		}
+		c.receipt(p["receipt"])
+	} else {
+		for _, name := range []string{"verifier", "receipt"} {
+			if _, ok := p[name]; ok {
+				c.fail("%s belongs to the older form", name)
+			}
+		}
+	}
+	if _, ok := p[who]; !ok {
+		c.fail("predicate has no %s", who)
+	}
+	r.say(who, c.text(who, c.object(who, p[who], "id"), "id"))
+	evaluated := c.text("predicate", p, "evaluatedAt")
+	c.moment("evaluatedAt", evaluated)
+	r.say("evaluated at", evaluated)
+	suite := c.object("suite", p["suite"], "name", "version")
+	r.say("suite", strings.TrimSpace(c.text("suite", suite, "name")+" "+c.optional("suite", suite, "version")))
+	claims := c.claims(r, p["claims"])
+	size, _ := p["sampleSize"].(json.Number)
+	if _, err := size.Int64(); err != nil || strings.HasPrefix(string(size), "-") {
+		c.fail("sampleSize must be an integer from 0")
+	}
+	r.say("samples", string(size))
+	for _, name := range []string{"model", "dataset"} {
+		r.say(name, c.identity(p, name, old))
+	}
+	level := c.text("predicate", p, "assuranceLevel")
+	c.oneOf("assuranceLevel", level, "self_attested", "third_party", "reproduced", "enclave_attested")
+	r.say("assurance", level)
+	if profile := c.optional("predicate", p, "subjectProfile"); profile != "" {
+		c.oneOf("subjectProfile", profile, "receipt", "public-model", "release-gate")
+	}
+	c.extras(r, p)
+	return claims
+}
+
+// extras checks what may be left out.
+func (c *checker) extras(r *Reading, p map[string]any) {
+	if v, ok := p["preRegistration"]; ok {
+		pre := c.object("preRegistration", v, "alg", "value")
+		alg := c.text("preRegistration", pre, "alg")
+		value := c.text("preRegistration", pre, "value")
+		if err := hexDigits(value, digestSizes[alg]); err != nil {
+			c.fail("preRegistration.value: %v", err)
+		}
+		r.say("announced in", alg+":"+value)
+	}
+	if v, ok := p["evidence"]; ok {
+		list, isList := v.([]any)
+		if !isList {
+			c.fail("evidence is no list")
+		}
+		for i, e := range list {
+			r.say("evidence", c.descriptor(fmt.Sprintf("evidence[%d]", i), e))
+		}
+	}
+	if v, ok := p["harness"]; ok {
+		h := c.object("harness", v, "name", "version", "digest")
+		r.say("harness", strings.TrimSpace(c.optional("harness", h, "name")+" "+c.optional("harness", h, "version")))
+		if _, ok := h["digest"]; ok {
+			c.descriptor("harness", map[string]any{"digest": h["digest"]})
+		}
+	}
+}
+
+func (c *checker) receipt(v any) {
+	o := c.object("receipt", v, "schema", "merkleRootB64")
+	c.text("receipt", o, "schema")
+	c.base64("receipt", o, "merkleRootB64")
+}
+
+func (c *checker) claims(r *Reading, v any) int {
+	list, _ := v.([]any)
+	if len(list) == 0 {
+		c.fail("no claim")
+	}
+	for i, v := range list {
+		path := fmt.Sprintf("claims[%d]", i)
+		o := c.object(path, v, "metric", "comparator", "threshold", "passed")
+		metric, comparator := c.text(path, o, "metric"), c.text(path, o, "comparator")
+		c.oneOf(path+".comparator", comparator, ">=", ">", "<=", "<")
+		threshold, ok := o["threshold"].(string)
+		if !ok || !plainDecimal.MatchString(threshold) {
+			c.fail("%s.threshold must be a plain decimal in a text", path)
+		}
+		passed, ok := o["passed"].(bool)
+		if !ok {
+			c.fail("%s.passed must be true or false", path)
+		}
+		r.say("claim", fmt.Sprintf("%s %s %s: %s", metric, comparator, threshold, map[bool]string{true: "passed", false: "not passed"}[passed]))
+	}
+	return len(list)
+}
+
+// identity checks that the model, or the data set, is named in exactly one way, and
+// returns it.
+func (c *checker) identity(p map[string]any, name string, old bool) string {
+	public, isPublic := p[name]
+	var hidden any
+	isHidden := false
+	if v, ok := p["commitments"]; ok {
+		hidden, isHidden = c.object("commitments", v, "model", "dataset")[name]
 	}
 	switch {
-	case who == nil || who.ID == "":
-		return errors.New("no id of who evaluated")
-	case p.EvaluatedAt == "" || p.Suite.Name == "" || p.SampleSize == nil:
-		return errors.New("want evaluatedAt, suite and sampleSize")
-	case !slices.Contains([]string{"self_attested", "third_party", "reproduced", "enclave_attested"}, p.Assurance):
-		return fmt.Errorf("assuranceLevel %q", p.Assurance)
-	case len(p.Claims) == 0:
-		return errors.New("no claim")
+	case isPublic == isHidden:
+		c.fail("want exactly one of %s and commitments.%s", name, name)
+		return ""
+	case isPublic && old:
+		c.fail("the older form hides %s in commitments.%s", name, name)
+		return ""
+	case isPublic:
+		return c.descriptor(name, public)
 	}
-	for _, c := range p.Claims {
-		if !slices.Contains([]string{">=", ">", "<=", "<"}, c.Comparator) || !plainDecimal.MatchString(c.Threshold) || c.Passed == nil || c.Metric == "" {
-			return fmt.Errorf("claim on %q: want a metric, a comparator, a plain decimal as threshold, and passed", c.Metric)
-		}
+	path := "commitments." + name
+	o := c.object(path, hidden, "alg", "value", "salted")
+	alg, value := c.text(path, o, "alg"), c.text(path, o, "value")
+	hash, _, _ := strings.Cut(alg, "-") // "sha256-salted-v1"
+	if err := hexDigits(value, digestSizes[hash]); err != nil {
+		c.fail("%s.value: %v", path, err)
 	}
-	if err := p.identity("model", p.Model); err != nil {
-		return err
+	if o["salted"] != true {
+		c.fail("%s must be salted: true", path)
 	}
-	if err := p.identity("dataset", p.Dataset); err != nil {
-		return err
-	}
-	return named("evidence", p.Evidence)
-}
-
-// identity checks that the model, or the data set, is named in exactly one way.
-func (p evalResult) identity(name string, public json.RawMessage) error {
-	hidden, committed := p.Commitments[name]
-	if committed == (public != nil) {
-		return fmt.Errorf("want exactly one of %s and commitments.%s", name, name)
-	}
-	if !committed {
-		var d descriptor
-		if err := json.Unmarshal(public, &d); err != nil {
-			return err
-		}
-		return named(name, []descriptor{d})
-	}
-	var c commitment
-	if err := json.Unmarshal(hidden, &c); err != nil {
-		return err
-	}
-	if !c.Salted || c.Alg == "" || !hexDigits.MatchString(c.Value) {
-		return fmt.Errorf("commitments.%s: want alg, a value in hexadecimal, and salted: true", name)
-	}
-	return nil
-}
-
-// named checks that every descriptor has a digest, and that it is of what it carries.
-func named(name string, all []descriptor) error {
-	for _, d := range all {
-		if len(d.Digest) == 0 {
-			return fmt.Errorf("%s without a digest", name)
-		}
-		want, hasSum := d.Digest["sha256"]
-		if d.Content == nil || !hasSum {
-			continue
-		}
-		content, err := base64.StdEncoding.DecodeString(*d.Content)
-		if err != nil {
-			return fmt.Errorf("content of %s: %w", name, err)
-		}
-		if sum := sha256.Sum256(content); !bytes.Equal([]byte(hex.EncodeToString(sum[:])), []byte(want)) {
-			return fmt.Errorf("content of %s is not what its digest says", name)
-		}
-	}
-	return nil
+	return "hidden in the commitment " + alg + ":" + value
 }
