@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -103,10 +104,24 @@ func (f File) Leaf() attest.Hash {
 	return attest.LeafHash(append(buf, f.GitBlob[:]...))
 }
 
-// roleOrder is the order of roles in a modelID; the adapters follow by number.
-var roleOrder = []string{
+// RoleOrder is the order of roles in a modelID; the adapters follow by number.
+var RoleOrder = []string{
 	roleWeights, roleConfig, roleTokenizer, roleTemplate,
 	roleGeneration, rolePreprocessor, roleCode, roleKV,
+}
+
+// CompareRoles orders names of roles as a modelID has them.
+func CompareRoles(a, b string) int {
+	rank := func(role string) (int, int) {
+		if number, ok := strings.CutPrefix(role, adapterRole); ok {
+			n, _ := strconv.Atoi(number)
+			return len(RoleOrder), n
+		}
+		return slices.Index(RoleOrder, role), 0
+	}
+	a1, a2 := rank(a)
+	b1, b2 := rank(b)
+	return cmp.Or(cmp.Compare(a1, b1), cmp.Compare(a2, b2))
 }
 
 const (
@@ -130,13 +145,13 @@ func ID(roles []Role) (attest.Hash, error) {
 	last, adapters := -1, 0
 	buf := binary.BigEndian.AppendUint32(nil, uint32(len(roles)))
 	for _, r := range roles {
-		rank := slices.Index(roleOrder, r.Role)
+		rank := slices.Index(RoleOrder, r.Role)
 		if number, ok := strings.CutPrefix(r.Role, adapterRole); ok && number == strconv.Itoa(adapters) {
-			rank = len(roleOrder) + adapters
+			rank = len(RoleOrder) + adapters
 			adapters++
 		}
 		if rank < 0 {
-			return attest.Hash{}, fmt.Errorf("role %.80q is unknown here: roles are %s, adapter/0, adapter/1, …", r.Role, strings.Join(roleOrder, ", "))
+			return attest.Hash{}, fmt.Errorf("role %.80q is unknown here: roles are %s, adapter/0, adapter/1, …", r.Role, strings.Join(RoleOrder, ", "))
 		}
 		if rank <= last {
 			return attest.Hash{}, fmt.Errorf("role %q is repeated or out of order", r.Role)

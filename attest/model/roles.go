@@ -104,26 +104,48 @@ func chatTemplate(files []File, kept map[string][]byte) (*attest.Hash, error) {
 		return &f.SHA256, nil
 	}
 	for _, name := range []string{templateJSON, tokenizerConfig} {
-		digest, err := templateMember(kept[name])
+		text, err := templateMember(kept[name])
 		if err != nil {
 			return nil, fmt.Errorf("%q: chat_template: %w", name, err)
 		}
-		if digest != nil {
-			return digest, nil
+		if text != nil {
+			digest := sum(text)
+			return &digest, nil
 		}
 	}
 	return nil, nil
 }
 
-// templateMember is the digest of the member chat_template of a JSON object. A
+// ChatTemplate is the text that the digest of role chat-template is over, or nil for
+// a model that has none in its files. A list of templates is its canonical JSON. read
+// returns the bytes of a file that the model has.
+func ChatTemplate(has func(path string) bool, read func(path string) ([]byte, error)) ([]byte, error) {
+	for _, name := range []string{templateText, templateJSON, tokenizerConfig} {
+		if !has(name) {
+			continue
+		}
+		text, err := read(name)
+		if err == nil && name != templateText {
+			text, err = templateMember(text)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", name, err)
+		}
+		if text != nil {
+			return text, nil
+		}
+	}
+	return nil, nil
+}
+
+// templateMember is the text of the member chat_template of a JSON object, or nil. A
 // member null is none.
-func templateMember(data []byte) (*attest.Hash, error) {
+func templateMember(data []byte) ([]byte, error) {
 	var members map[string]json.RawMessage
 	if data == nil || json.Unmarshal(data, &members) != nil {
 		return nil, nil
 	}
 	raw := members["chat_template"]
-	var digest attest.Hash
 	switch {
 	case len(raw) == 0 || bytes.Equal(raw, []byte("null")):
 		return nil, nil
@@ -132,17 +154,11 @@ func templateMember(data []byte) (*attest.Hash, error) {
 		if err := json.Unmarshal(raw, &text); err != nil {
 			return nil, err
 		}
-		digest = sum([]byte(text))
+		return []byte(text), nil
 	case raw[0] == '[':
-		canonical, err := attest.Canonicalize(raw)
-		if err != nil {
-			return nil, err
-		}
-		digest = sum(canonical)
-	default:
-		return nil, fmt.Errorf("begins with %q, want a string or a list", raw[0])
+		return attest.Canonicalize(raw)
 	}
-	return &digest, nil
+	return nil, fmt.Errorf("begins with %q, want a string or a list", raw[0])
 }
 
 // checkParsed refuses a JSON file that two readers could read in two ways.
