@@ -35,34 +35,46 @@ func (e *env) statedModel(arg string) (*stated, error) {
 			return &stated{name: filepath.Base(arg), model: m}, nil
 		}
 	}
-	h := &home{dir: homeDir()} // may not exist: a pack will do
-	if _, err := os.Stat(arg); err != nil {
-		if h, err = e.openHome(); err != nil {
-			return nil, err
-		}
-	}
-	pack, _, p, err := find[*attest.Model](h, arg)
+	h, pack, p, err := e.findModel(arg)
 	if err != nil {
 		return nil, err
 	}
-	switch p.Model.Kind {
-	case attest.ModelEndpoint:
-		return nil, fmt.Errorf("%q is known by where it is served: it has no files", p.Name)
-	case attest.ModelSealed:
-		s, err := h.readSeal(p.Model.ID)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%q is sealed, and its seal is not in %s", p.Name, h.path(sealSecretsDir))
-		}
-		if err != nil {
-			return nil, err
-		}
-		return &stated{p.Name, s.Model}, nil
-	}
-	m, err := manifestOf(pack, p.Manifest, p.Model.ID)
+	m, err := h.modelOf(pack, p)
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w", p.Name, err)
 	}
 	return &stated{p.Name, m}, nil
+}
+
+// findModel finds a model statement: in a pack, or by name or id in the home.
+func (e *env) findModel(arg string) (*home, *attest.Pack, *attest.Model, error) {
+	h := &home{dir: homeDir()} // may not exist: a pack will do
+	if _, err := os.Stat(arg); err != nil {
+		if h, err = e.openHome(); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	pack, _, p, err := find[*attest.Model](h, arg)
+	return h, pack, p, err
+}
+
+// modelOf reads the model that a statement is about from its manifest, or from the seal
+// that the home keeps.
+func (h *home) modelOf(pack *attest.Pack, p *attest.Model) (*model.Model, error) {
+	switch p.Model.Kind {
+	case attest.ModelEndpoint:
+		return nil, errors.New("it is known by where it is served, and has no files")
+	case attest.ModelSealed:
+		s, err := h.readSeal(p.Model.ID)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, withHint(fmt.Errorf("it is sealed, and its seal is not in %s", h.path(sealSecretsDir)), "its release opens the seal")
+		}
+		if err != nil {
+			return nil, err
+		}
+		return s.Model, nil
+	}
+	return manifestOf(pack, p.Manifest, p.Model.ID)
 }
 
 // manifestOf reads the manifest that a statement names, which must be of its model.

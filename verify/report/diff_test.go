@@ -1,0 +1,82 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/attest/model"
+	"github.com/proctor-attest/proctor/attest/model/diff"
+)
+
+// hostileDiff has markup and control characters wherever a file's text can stand.
+func hostileDiff(n int) *diff.Report {
+	const evil = "<script>alert(1)</script>\x1b[2J\nSAME MODEL"
+	id := attest.Hash{1}
+	w := &diff.Weights{First: diff.Count{Tensors: n}, Second: diff.Count{Tensors: n}}
+	for i := range n {
+		tensor := model.Tensor{Name: fmt.Sprint(evil, i), DType: "F16", Shape: []uint64{2}}
+		w.Changed = append(w.Changed, diff.Pair{First: tensor, Second: tensor})
+		w.Layers = append(w.Layers, diff.Layer{Name: tensor.Name, All: diff.Count{Tensors: 1, Parameters: 4}, Different: diff.Count{Tensors: 1, Parameters: 1}})
+	}
+	return &diff.Report{
+		Answer: diff.Different, First: diff.Subject{Name: evil, Kind: "directory", ModelID: &id, Uncovered: []string{evil}},
+		Second: diff.Subject{Name: evil, Kind: "manifest"},
+		Roles:  []diff.Role{{Role: "weights", State: diff.Changed, First: &id}}, Weights: w,
+		Files:    []diff.File{{Path: evil, State: diff.Added}},
+		JSON:     []diff.JSON{{Path: evil, Members: []diff.Member{{Pointer: evil, First: []byte(evil)}}}, {Path: "x", Text: "-" + evil + "\n"}},
+		Template: "+" + evil + "\n", Unknown: []string{evil},
+	}
+}
+
+func TestDiff(t *testing.T) {
+	var b bytes.Buffer
+	if err := Diff(&b, hostileDiff(30)); err != nil {
+		t.Fatal(err)
+	}
+	out := b.String()
+	for _, want := range []string{"DIFFERENT MODELS\n", "no modelID is known", "30 tensors against 30: 0 the same, 30 different, with 100 %",
+		"changed: 30 (other bytes", "and 10 more, which --json has", "25.0 %", "absent", "Nothing here says who made"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the text does not say %q:\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, "\nSAME MODEL") || strings.Contains(out, "\x1b") {
+		t.Errorf("a file's text breaks out of its line:\n%s", out)
+	}
+}
+
+func TestDiffHTML(t *testing.T) {
+	var b bytes.Buffer
+	if err := DiffHTML(&b, hostileDiff(mostListed+5)); err != nil {
+		t.Fatal(err)
+	}
+	page := b.String()
+	for _, bad := range []string{"<script", "\x1b", "http://", "https://"} {
+		if strings.Contains(page, bad) {
+			t.Errorf("the page has %q", bad)
+		}
+	}
+	for _, want := range []string{`<h1 class="different">DIFFERENT MODELS`, fmt.Sprintf("changed: %d", mostListed+5), "and 5 more, which --json has",
+		`<rect class="heat"`, `height="20.0"`, "What this does not show"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not have %q", want)
+		}
+	}
+	if n := strings.Count(page, `<rect class="heat"`); n != mostBars {
+		t.Errorf("%d bars, want %d", n, mostBars)
+	}
+}
+
+func TestShare(t *testing.T) {
+	for _, tt := range []struct {
+		k, n uint64
+		want string
+	}{{0, 10, "0 %"}, {10, 10, "100 %"}, {1, 1 << 40, "less than 0.01 %"}, {1<<40 - 1, 1 << 40, "more than 99.99 %"}, {1, 8, "12.50 %"}, {0, 0, "0 %"}} {
+		if got := share(tt.k, tt.n); got != tt.want {
+			t.Errorf("share(%d, %d) = %s, want %s", tt.k, tt.n, got, tt.want)
+		}
+	}
+}
