@@ -58,7 +58,7 @@ func parseAPI(data []byte, tree bool) (*Listing, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l, l.check()
+	return l, l.Check()
 }
 
 func (l *Listing) readModel(data []byte) error {

@@ -51,7 +51,7 @@ func ReadDir(ctx context.Context, fsys *model.Dir, progress func(read, total int
 	if err != nil {
 		return nil, err
 	}
-	return l, l.check()
+	return l, l.Check()
 }
 
 func readFile(ctx context.Context, fsys fs.FS, name string, advance func(int64)) (File, error) {
@@ -74,8 +74,7 @@ func readFile(ctx context.Context, fsys fs.FS, name string, advance func(int64))
 		return File{}, err
 	}
 	head = head[:n]
-	if n < MaxPointer && isPointer(head) {
-		out, err := ParsePointer(head)
+	if out, ok, err := Pointer(head); ok && n < MaxPointer {
 		out.Path = name
 		return out, err
 	}

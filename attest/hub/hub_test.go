@@ -147,7 +147,7 @@ func TestParseRefuses(t *testing.T) {
 		"pointer with size +1":       {pointer("oid sha256:" + sumA + "\nsize +1\n"), "size"},
 		"pointer with size 2^63":     {pointer("oid sha256:" + sumA + "\nsize 9223372036854775808\n"), "size"},
 		"pointer cut short":          {pointer("oid sha256:" + sumA + "\nsize 1"), "does not end"},
-		"pointer too long":           {pointer("oid sha256:" + sumA + "\nsize 1\nx " + strings.Repeat("x", MaxPointer) + "\n"), "not a Git LFS pointer"},
+		"pointer too long":           {pointer("oid sha256:" + sumA + "\nsize 1\nx " + strings.Repeat("x", MaxPointer) + "\n"), "want less than 1024"},
 
 		"prose":            {"these are the sums\n", "line 1: neither"},
 		"second line":      {sumA + "  a\n" + sumB[:40] + "  b\n", "line 2: neither"},

@@ -77,19 +77,19 @@ func Parse(name string, data []byte) (*Listing, error) {
 	case trimmed[0] == '{' || trimmed[0] == '[':
 		return parseAPI(data, trimmed[0] == '[')
 	case isPointer(data):
-		f, err := ParsePointer(data)
+		f, _, err := Pointer(data)
 		if err != nil {
 			return nil, err
 		}
 		f.Path = name
 		l := &Listing{Kind: KindPointers, Files: []File{f}, Partial: "one LFS pointer is of one file"}
-		return l, l.check()
+		return l, l.Check()
 	}
 	return parseSums(data)
 }
 
-// check puts the files in order and refuses those that no repository can have.
-func (l *Listing) check() error {
+// Check puts the files in order and refuses those that no repository can have.
+func (l *Listing) Check() error {
 	if len(l.Files) == 0 {
 		return errors.New("listing names no files")
 	}

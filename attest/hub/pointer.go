@@ -19,12 +19,22 @@ const pointerVersion = "version https://git-lfs.github.com/spec/"
 // isPointer goes by the first line, as git-lfs does.
 func isPointer(data []byte) bool { return bytes.HasPrefix(data, []byte(pointerVersion)) }
 
-// ParsePointer reads a Git LFS pointer, all but the path that it stands at. Lines are
-// "version", the others sorted by key; those of extensions are passed over, as what
-// they name is the SHA-256 of bytes before they were transformed.
-func ParsePointer(data []byte) (File, error) {
-	if len(data) >= MaxPointer || !isPointer(data) {
-		return File{}, errors.New("not a Git LFS pointer")
+// Pointer reads what a Git LFS pointer says of the file in whose place it stands, and
+// reports whether data begins as one does. An error is of a pointer that cannot be read.
+func Pointer(data []byte) (f File, is bool, err error) {
+	if !isPointer(data) {
+		return File{}, false, nil
+	}
+	f, err = parsePointer(data)
+	return f, true, err
+}
+
+// parsePointer reads the lines: "version", and the others sorted by key. Those of
+// extensions are passed over: they name the SHA-256 of bytes before they were
+// transformed.
+func parsePointer(data []byte) (File, error) {
+	if len(data) >= MaxPointer {
+		return File{}, fmt.Errorf("LFS pointer of %d bytes, want less than %d", len(data), MaxPointer)
 	}
 	text, ok := strings.CutSuffix(string(data), "\n")
 	if !ok {

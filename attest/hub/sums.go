@@ -38,7 +38,7 @@ func parseSums(data []byte) (*Listing, error) {
 		}
 		l.Files = append(l.Files, f)
 	}
-	return l, l.check()
+	return l, l.Check()
 }
 
 var errSum = errors.New("neither a SHA-256 and a file name nor \"SHA256 (NAME) = HEX\"")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/hub"
+	"github.com/proctor-attest/proctor/attest/hub/gittree"
 	"github.com/proctor-attest/proctor/attest/model"
 )
 
@@ -105,6 +106,13 @@ func (e *env) readListing(c *cli.Context, name string) (*hub.Listing, error) {
 	if err != nil {
 		return nil, err
 	}
+	if commit := c.String("revision"); commit != "" {
+		l, err := gittree.Read(c.Context, name, commit)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		return l, nil
+	}
 	if !info.IsDir() {
 		data, err := readLimited(name, hub.MaxListing)
 		if err != nil {
@@ -115,6 +123,9 @@ func (e *env) readListing(c *cli.Context, name string) (*hub.Listing, error) {
 			return nil, withHint(fmt.Errorf("%s: %w", name, err), `"proctor help hub" lists what can be compared`)
 		}
 		return l, nil
+	}
+	if isBare(name) {
+		return nil, withHint(fmt.Errorf("%s: a bare git repository", name), "give the commit that was published with --revision")
 	}
 	dir, err := model.OpenDir(name)
 	if err != nil {
@@ -128,4 +139,14 @@ func (e *env) readListing(c *cli.Context, name string) (*hub.Listing, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return l, nil
+}
+
+// isBare reports whether a directory looks like a git repository without a checkout.
+func isBare(dir string) bool {
+	for _, name := range []string{"HEAD", "objects", "refs"} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err != nil {
+			return false
+		}
+	}
+	return true
 }
