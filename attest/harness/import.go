@@ -57,7 +57,7 @@ func Importers() []Importer {
 		sweReport, evalPlus, humanEval,
 		tauTrajectories, tauReadme, gsm8kSolutions, openaiEvals,
 		helmRun, everyEvalEver,
-		arenaCatalog, arenaBattles, aiderTable, hfModelIndex, hfEvalResults,
+		arenaCatalog, arenaBattles, arenaTable, mtBenchSingle, mtBenchPair, aiderTable, hfModelIndex, hfEvalResults,
 		plainTable,
 	}
 }

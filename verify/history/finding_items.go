@@ -45,7 +45,7 @@ func (a *audit) expectedItems(r *harness.Run) (n int, why string) {
 	if usual := a.usual[tableOf{r.Format, r.Board, r.Dataset.Name}]; r.Board != "" && usual.items > r.Items.Len() {
 		return usual.items, fmt.Sprintf("%d of %d results of this table have so many", usual.runs, usual.of)
 	}
-	return r.Items.Len(), ""
+	return r.Items.Len() - scoredAgain(r), ""
 }
 
 // statedFor is how many items a run is said to have, and by whom; 0 when nothing says so.
@@ -180,6 +180,11 @@ func repeated(r *harness.Run) (again int, example string) {
 // write −1 where there was no grade.
 func sentinelAveraged(a *audit) []Finding {
 	found := findingSet{}
+	for _, row := range a.results {
+		if row.Status == Differs && strings.Contains(row.Detail, sentinelCounts) {
+			found.add(Finding{Name: "sentinel-averaged", Row: row.Row, Files: row.Files, Detail: fmt.Sprintf("%s %s %s", row.Metric, row.Published, row.Detail)})
+		}
+	}
 	for _, r := range a.in.Runs {
 		for m, measure := range r.Measures {
 			n, rest := 0, true

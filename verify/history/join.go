@@ -88,9 +88,11 @@ func (a *audit) rows() []Row {
 		if old[t] {
 			continue
 		}
+		first := len(rows)
 		for i := range t.Rows {
 			rows = a.appendRow(rows, t, &t.Rows[i])
 		}
+		doubtJudgments(t, rows[first:])
 	}
 	for _, r := range a.in.Runs {
 		for i := range r.Aggregates {

@@ -100,6 +100,9 @@ func (a *audit) judge(out *Row, m harness.Metric, runs []*harness.Run) {
 		if n, ok := a.overAll(best.run, m, p); ok {
 			details = append(details, fmt.Sprintf("over all %d items, with 0 for those that have no result, it is the published number", n))
 		}
+		if n, ok := a.withSentinel(best.run, m, p); ok {
+			details = append(details, fmt.Sprintf("with %d values of -1 "+sentinelCounts, n))
+		}
 		if n, ok := a.overSeen(best.run, m, p); ok {
 			details = append(details, fmt.Sprintf("over the %d items that have a result "+isPublished, n))
 		}
