@@ -2,6 +2,7 @@ package export
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +20,12 @@ type Source struct {
 	Dataset string      // id on the Hugging Face Hub
 	Task    string
 	Now     time.Time
+
+	// Of an eval-result statement.
+	Thresholds    []string // ">=0.85", in the metric's own unit
+	EvaluatedAt   string   // RFC 3339
+	Assurance     string   // of AssuranceLevels
+	PredicateType string   // of EvalResultTypes
 }
 
 // EEE is the aggregate file of Every Eval Ever 0.3.0.
@@ -27,8 +34,8 @@ func EEE(rows []Row, s Source) ([]byte, error) {
 	results := make([]any, len(rows))
 	for i, r := range rows {
 		g := r.Registration
-		if g.Model != first.Model || g.Evaluator != first.Evaluator {
-			return nil, fmt.Errorf("rows %q and %q are of two models or evaluators, and a file is of one: choose with --row", rows[0].Label, r.Label)
+		if g.Model != first.Model || g.Evaluator != first.Evaluator || r.Harness != rows[0].Harness || r.Relation != rows[0].Relation {
+			return nil, fmt.Errorf("rows %q and %q are of two models, evaluators or harnesses, and a file is of one: choose with --row", rows[0].Label, r.Label)
 		}
 		value, err := r.Value()
 		if err != nil {
@@ -54,9 +61,13 @@ func EEE(rows []Row, s Source) ([]byte, error) {
 			},
 		}
 	}
-	relation := "other"                                     // two issuers may still be one house
-	if first.Evaluator == first.Lab && !first.Retroactive { // an auditor commits to models of others
+	relation := "other" // two issuers may still be one house
+	switch {
+	case first.Retroactive: // an auditor commits to models of others
+	case first.Evaluator == first.Lab || rows[0].Relation == "first-party":
 		relation = "first_party"
+	case rows[0].Relation == "independent":
+		relation = "third_party"
 	}
 	pack := map[string]string{"pack_sha256": s.Pack.String()}
 	if s.URL != "" {
@@ -72,7 +83,7 @@ func EEE(rows []Row, s Source) ([]byte, error) {
 			"source_organization_name": first.Evaluator, "evaluator_relationship": relation,
 			"additional_details": pack,
 		},
-		"eval_library": map[string]string{"name": "unknown", "version": "unknown"},
+		"eval_library": map[string]string{"name": cmp.Or(rows[0].Harness.Name, unknown), "version": cmp.Or(rows[0].Harness.Version, unknown)},
 		"model_info": map[string]any{
 			"name": first.ModelName, "id": first.ModelName,
 			"additional_details": map[string]string{

@@ -23,7 +23,12 @@ type Row struct {
 	Items        string
 	Result       attest.Hash
 	Registration *attest.Registration
+	Announced    []byte // the registration's statement
+	Harness      Harness
+	Relation     string // of the evaluator to the lab, as the configuration has it; "" where the pack does not hold it
 }
+
+const unknown = "unknown"
 
 // Rows returns the scores of a pack's claims, else of its releases, else of its
 // results.
@@ -74,7 +79,10 @@ func row(p *attest.Pack, s attest.Score) (Row, error) {
 	}
 	r := Row{
 		Label: s.Label, Published: padded(s), Scale: s.Scale, Exact: result.Score, Leaves: result.Leaves, Excluded: result.Excluded,
-		Items: s.Items, Result: s.Result, Registration: registration,
+		Items: s.Items, Result: s.Result, Registration: registration, Announced: p.Entries[id].Statement.Payload,
+	}
+	if doc, err := p.Artifact(registration.Configuration); err == nil {
+		r.Harness, r.Relation = readHarness(doc)
 	}
 	if r.Label == "" {
 		r.Label = registration.TestsetName

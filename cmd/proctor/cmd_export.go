@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -22,7 +23,7 @@ func (e *env) cmdExport() *cli.Command {
 	formats := []exportFormat{
 		{
 			"eee", "an aggregate file of Every Eval Ever 0.3.0",
-			"proofs of logging, the registration and the verdict; eval_library, deployment and availability are written as unknown", []cli.Flag{url}, export.EEE,
+			"proofs of logging, the registration and the verdict; deployment and availability are written as unknown, and eval_library where the pack does not hold a configuration that names a harness", []cli.Flag{url}, export.EEE,
 		},
 		{
 			"eval-results", "a Hugging Face .eval_results file",
@@ -31,6 +32,16 @@ func (e *env) cmdExport() *cli.Command {
 				&cli.StringFlag{Name: "dataset", Usage: "the Hub's `ID` of the data set"},
 				&cli.StringFlag{Name: "task", Usage: "the `ID` of the task in the data set's eval.yaml"},
 			}, export.EvalResults,
+		},
+		{
+			"eval-result", "an in-toto eval-result statement, unsigned",
+			"the score, items, denominators and proofs of logging, other than in the pack that it points to by its digest", []cli.Flag{
+				url,
+				&cli.StringSliceFlag{Name: "threshold", Usage: "a `COMPARISON` such as \">=0.85\", in the metric's own unit, against which the exact score is held; repeatable"},
+				&cli.StringFlag{Name: "evaluated-at", Usage: "when the run was made, `TIME` in RFC 3339: a pack states only by when it was logged"},
+				&cli.StringFlag{Name: "assurance", Value: export.AssuranceLevels[0], Usage: "who vouches for it, `LEVEL`: " + strings.Join(export.AssuranceLevels, ", ")},
+				&cli.StringFlag{Name: "type", Value: export.EvalResultTypes[0], Usage: "the predicate type, a `URI`: this, or " + export.EvalResultTypes[1]},
+			}, export.EvalResult,
 		},
 		{
 			"cyclonedx", "a CycloneDX 1.6 model card",
@@ -75,7 +86,10 @@ func (e *env) runExport(c *cli.Context, f exportFormat) error {
 			return fmt.Errorf("%s: there is no row %q", name, label)
 		}
 	}
-	data, err := f.write(rows, export.Source{Pack: digest, URL: c.String("url"), Dataset: c.String("dataset"), Task: c.String("task"), Now: e.now()})
+	data, err := f.write(rows, export.Source{
+		Pack: digest, URL: c.String("url"), Dataset: c.String("dataset"), Task: c.String("task"), Now: e.now(),
+		Thresholds: c.StringSlice("threshold"), EvaluatedAt: c.String("evaluated-at"), Assurance: c.String("assurance"), PredicateType: c.String("type"),
+	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
