@@ -70,21 +70,27 @@ func withoutNaN(data []byte) []byte {
 // stringLength returns the length of the JSON string at the start of data, or
 // all of data if it does not end.
 func stringLength(data []byte) int {
-	for i := 1; i < len(data); i++ {
-		switch data[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
+	quote := 0 // the next from i on
+	for i := 1; ; {
+		if quote < i {
+			n := bytes.IndexByte(data[min(i, len(data)):], '"')
+			if n < 0 {
+				return len(data)
+			}
+			quote = i + n
 		}
+		escape := bytes.IndexByte(data[i:quote], '\\')
+		if escape < 0 {
+			return quote + 1
+		}
+		i += escape + 2
 	}
-	return len(data)
 }
 
 // token returns the first token of checked JSON and what follows it. Space and
 // the empty rest give no token.
 func token(data []byte) (tok, rest []byte) {
-	data = bytes.TrimLeft(data, " \t\r\n")
+	data = skipSpace(data)
 	if len(data) == 0 {
 		return nil, nil
 	}
@@ -94,16 +100,23 @@ func token(data []byte) (tok, rest []byte) {
 	case '"':
 		n = stringLength(data)
 	default:
-		if n = bytes.IndexAny(data, " \t\r\n,:]}"); n < 0 {
-			n = len(data)
+		for n < len(data) && strings.IndexByte(" \t\r\n,:]}", data[n]) < 0 {
+			n++
 		}
 	}
 	return data[:n], data[n:]
 }
 
+func skipSpace(data []byte) []byte {
+	for len(data) > 0 && (data[0] == ' ' || data[0] == '\n' || data[0] == '\t' || data[0] == '\r') {
+		data = data[1:]
+	}
+	return data
+}
+
 // value returns the first value of checked JSON and what follows it.
 func value(data []byte) (v foreign, rest []byte) {
-	data = bytes.TrimLeft(data, " \t\r\n")
+	data = skipSpace(data)
 	depth, rest := 0, data
 	for {
 		var tok []byte
@@ -125,10 +138,11 @@ func value(data []byte) (v foreign, rest []byte) {
 
 // members returns the members of an object in the order written, nil for any
 // other value.
-func (f foreign) members() []member {
-	var all []member
+func (f foreign) members() []member { return f.appendMembers(nil) }
+
+func (f foreign) appendMembers(all []member) []member {
 	if !f.isObject() {
-		return nil
+		return all
 	}
 	for rest := []byte(f[1:]); ; {
 		tok, after := token(rest)
@@ -207,9 +221,14 @@ func (f foreign) get(path ...string) foreign {
 	return f
 }
 
+// isVerbatim reports whether a string means the very bytes between its quotes.
+func isVerbatim(quoted []byte) bool {
+	return bytes.IndexByte(quoted, '\\') < 0 && utf8.Valid(quoted)
+}
+
 func decodeString(quoted []byte) string {
-	if plain := quoted[1 : len(quoted)-1]; bytes.IndexByte(plain, '\\') < 0 && utf8.Valid(plain) {
-		return string(plain)
+	if isVerbatim(quoted) {
+		return string(quoted[1 : len(quoted)-1])
 	}
 	var s string
 	if err := json.Unmarshal(quoted, &s); err != nil {
@@ -264,7 +283,7 @@ func (f foreign) grade() (string, error) {
 // pythonJSON spells f as Python's json.dumps(…, indent=2, ensure_ascii=False)
 // does after a round trip: the text whose hash lm-evaluation-harness logs.
 func (f foreign) pythonJSON() []byte {
-	var out []byte
+	out := make([]byte, 0, len(f)+len(f)/4)
 	depth, rest := 0, []byte(f)
 	newline := func() { out = append(append(out, '\n'), strings.Repeat("  ", depth)...) }
 	for {
@@ -293,7 +312,11 @@ func (f foreign) pythonJSON() []byte {
 		case ':':
 			out = append(out, ": "...)
 		case '"':
-			out = appendPythonString(out, decodeString(tok))
+			if isVerbatim(tok) {
+				out = append(out, tok...)
+			} else {
+				out = appendPythonString(out, decodeString(tok))
+			}
 		default:
 			out = append(out, pythonNumber(string(tok))...)
 		}

@@ -20,17 +20,19 @@ type lmevalItems struct {
 	hashes  lmevalSums
 	likely  likeliest
 	lines   int
+	room    []member // of the line before
 }
 
 func (s *lmevalItems) read(fsys fs.FS) error { return eachLineOf(fsys, s.file, s.add) }
 
 func (s *lmevalItems) add(line int, element foreign) error {
-	sample, err := sampleOf(element)
+	sample, err := sampleOf(element, s.room)
 	if err != nil {
 		return err
 	}
+	s.room = sample.all
 	s.lines++
-	s.hashes.add(line, &sample)
+	prompt := s.hashes.add(line, &sample)
 	s.likely.add(line, &sample)
 	filter := ""
 	if sample.filter != nil {
@@ -46,7 +48,7 @@ func (s *lmevalItems) add(line int, element foreign) error {
 		return err
 	}
 	if !known {
-		if err := s.item(&sample); err != nil {
+		if err := s.item(&sample, prompt); err != nil {
 			return err
 		}
 	}
@@ -57,11 +59,8 @@ func (s *lmevalItems) add(line int, element foreign) error {
 }
 
 // item adds an item that has no values yet.
-func (s *lmevalItems) item(sample *lmevalSample) error {
-	it := Item{ID: strconv.FormatUint(sample.id, 10), Values: slices.Repeat([]float64{NoValue}, len(s.run.Measures))}
-	if prompt, ok := sample.prompt(); ok {
-		it.Input = TextDigest([]byte(prompt))
-	}
+func (s *lmevalItems) item(sample *lmevalSample, prompt Digest) error {
+	it := Item{ID: strconv.FormatUint(sample.id, 10), Input: prompt, Values: slices.Repeat([]float64{NoValue}, len(s.run.Measures))}
 	if resps := sample.get("resps"); resps != nil {
 		it.Output = TextDigest(resps.canonicalOrRaw())
 	}

@@ -176,7 +176,7 @@ func BenchmarkLMEvalSamples(b *testing.B) {
 	var in *Imported
 	for b.Loop() {
 		var err error
-		in, err := Import(b.Context(), fsys, []string{"."}, nil)
+		in, err = Import(b.Context(), fsys, []string{"."}, nil)
 		if err != nil || len(in.Runs) != 1 || in.Runs[0].Items.Len() != items || len(in.Runs[0].Notices) > 0 {
 			b.Fatalf("%+v, %v", in, err)
 		}

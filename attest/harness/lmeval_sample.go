@@ -24,7 +24,7 @@ func parseSample(line []byte) (lmevalSample, error) {
 	if err != nil {
 		return lmevalSample{}, err
 	}
-	s, err := sampleOf(f)
+	s, err := sampleOf(f, nil)
 	if err != nil {
 		return s, err
 	}
@@ -34,12 +34,13 @@ func parseSample(line []byte) (lmevalSample, error) {
 	return s, nil
 }
 
-// sampleOf is a line whose hashes were not looked at.
-func sampleOf(f foreign) (lmevalSample, error) {
+// sampleOf is a line whose hashes were not looked at. Its members are put where those of
+// the line before were.
+func sampleOf(f foreign, room []member) (lmevalSample, error) {
 	if !f.isObject() {
 		return lmevalSample{}, errors.New("row is not a JSON object")
 	}
-	s := lmevalSample{foreign: f, all: f.members()}
+	s := lmevalSample{foreign: f, all: f.appendMembers(room[:0])}
 	var err error
 	id := s.get("doc_id")
 	if s.id, err = strconv.ParseUint(string(id), 10, 53); err != nil || !integer.Match(id) {
@@ -70,7 +71,7 @@ var lmevalHashes = [...]string{"doc_hash", "prompt_hash", "target_hash"}
 
 // checkHashes recomputes the three.
 func (s *lmevalSample) checkHashes() error {
-	over := map[string]string{}
+	over := map[string][]byte{}
 	for _, name := range lmevalHashes {
 		var err error
 		if over[name], err = s.over(name); err != nil {
@@ -82,7 +83,7 @@ func (s *lmevalSample) checkHashes() error {
 		if !ok {
 			return fmt.Errorf("%s is missing", name)
 		}
-		if sum := digest(over[name]); sum != logged {
+		if sum := digest(string(over[name])); sum != logged {
 			return fmt.Errorf("%s is %q, but what is logged hashes to %s", name, logged, sum)
 		}
 		s.hashes += logged
@@ -91,26 +92,26 @@ func (s *lmevalSample) checkHashes() error {
 }
 
 // over is the text that a hash is of.
-func (s *lmevalSample) over(hash string) (string, error) {
+func (s *lmevalSample) over(hash string) ([]byte, error) {
 	switch hash {
 	case "doc_hash":
 		doc := s.get("doc")
 		if doc == nil {
-			return "", errors.New("doc is missing")
+			return nil, errors.New("doc is missing")
 		}
-		return string(doc.pythonJSON()), nil
+		return doc.pythonJSON(), nil
 	case "prompt_hash":
 		prompt, ok := s.prompt()
 		if !ok {
-			return "", errors.New("arguments have no text as their first prompt")
+			return nil, errors.New("arguments have no text as their first prompt")
 		}
-		return prompt, nil
+		return []byte(prompt), nil
 	}
 	target, ok := s.get("target").text()
 	if !ok {
-		return "", fmt.Errorf("target is %s, want a text", s.get("target").describe())
+		return nil, fmt.Errorf("target is %s, want a text", s.get("target").describe())
 	}
-	return target, nil
+	return []byte(target), nil
 }
 
 // prompt is the first argument of the first request. A chat that was already

@@ -20,7 +20,8 @@ type lmevalSum struct {
 	unsaid       int // lines where it could not be looked at
 }
 
-func (s *lmevalSums) add(line int, sample *lmevalSample) {
+// add looks at one line, and returns the digest of its prompt.
+func (s *lmevalSums) add(line int, sample *lmevalSample) (prompt Digest) {
 	if s.task == nil {
 		s.task = sha256.New()
 	}
@@ -29,15 +30,22 @@ func (s *lmevalSums) add(line int, sample *lmevalSample) {
 		logged, _ := sample.get(name).text()
 		s.task.Write([]byte(logged))
 		over, err := sample.over(name)
+		of := sha256.Sum256(over)
+		if name == "prompt_hash" && err == nil {
+			prompt = Digest(of[:])
+		}
+		var text [2 * sha256.Size]byte
+		hex.Encode(text[:], of[:])
 		switch {
 		case logged == "" || err != nil:
 			sum.unsaid++
-		case digest(over) != logged:
+		case string(text[:]) != logged:
 			if sum.wrong++; sum.wrong == 1 {
 				sum.first = line
 			}
 		}
 	}
+	return prompt
 }
 
 // tell notes what was found in a file.
