@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -32,13 +30,6 @@ var lmevalResults = Importer{
 
 // lmevalError is the name of a standard error, as both versions have it.
 var lmevalError = regexp.MustCompile(`"[^"\n]+_stderr(,[^"\n]*)?"\s*:`)
-
-// lmevalMeans are the metrics that the harness averages over items unless a task says
-// otherwise, and whether an item is right or wrong.
-var lmevalMeans = map[string]int{
-	"acc": 1, "acc_norm": 1, "acc_mutual_info": 1, "acc_bytes": 1, "exact_match": 1, "em": 1,
-	"pct_stereotype": 1, "likelihood_diff": 0, "likelihood_difference": 0,
-}
 
 func readLMEvalResults(fsys fs.FS, name string) (*Imported, error) {
 	doc, err := readValue(fsys, name)
@@ -123,34 +114,6 @@ func byName(f foreign) map[string]foreign {
 	return all
 }
 
-// model is how the file names the model: as the configuration of a result has it, or
-// by the argument that every version takes.
-func (run *lmevalRun) model() Model {
-	text := func(v foreign) string { s, _ := v.text(); return s }
-	m := Model{Revision: text(run.results.get("config", "model_revision")), Digest: text(run.results.get("config", "model_sha"))}
-	if name := text(run.results.get("model_name")); name != "" && run.hasArgument(name) {
-		m.Name = name
-	}
-	m.Name = cmp.Or(m.Name, run.argument("peft"), run.argument("delta"), run.argument("pretrained"), run.argument("model"), run.argument("path"), run.argument("engine"))
-	m.Revision = cmp.Or(m.Revision, run.argument("revision"))
-	return m
-}
-
-// argument is one of the model's arguments, which are a text or an object.
-func (run *lmevalRun) argument(name string) string {
-	args := run.results.get("config", "model_args")
-	if s, ok := args.get(name).text(); ok {
-		return s
-	}
-	s, _ := args.text()
-	for arg := range strings.SplitSeq(s, ",") {
-		if k, v, _ := strings.Cut(arg, "="); k == name {
-			return v
-		}
-	}
-	return ""
-}
-
 // task reads what is published of a task or a group, and its samples.
 func (l *lmevalReader) task(name string, published foreign) error {
 	r := l.about
@@ -185,58 +148,6 @@ func (l *lmevalReader) task(name string, published foreign) error {
 	return l.addSamples(t)
 }
 
-// metric says what a member of a task's results is.
-func (l *lmevalReader) metric(task, name string) (Metric, bool) {
-	metric, filter, ok := cutLast(name, ",")
-	if ok == l.old {
-		return Metric{}, false // sample_len and such
-	}
-	if l.old {
-		metric, filter = name, ""
-	}
-	m := Metric{Name: name}
-	base, isError := strings.CutSuffix(metric, "_stderr")
-	rule, steps := l.rule(task, base)
-	if !isError {
-		m.Rule, m.Measure, m.Steps = rule, name, steps
-		return m, true
-	}
-	m.Of = base
-	if filter != "" {
-		m.Of += "," + filter
-	}
-	if m.Measure = m.Of; rule == Mean {
-		m.Rule = StandardError
-	}
-	return m, true
-}
-
-// rule is how a metric comes from a task's items, which the task's configuration says
-// or the harness's own habit. That of a group does not come from items but from tasks.
-func (l *lmevalReader) rule(task, metric string) (Rule, int) {
-	if l.isGroup(task) {
-		return Unknown, 0
-	}
-	config := l.configs[task]
-	steps, known := lmevalMeans[metric]
-	repeats, own := config.get("repeats"), config.get("process_results")
-	if repeats != nil && string(repeats) != "1" || own != nil && !own.isNull() {
-		steps = 0 // truthfulqa_mc2 calls a share of probability acc
-	}
-	if how := metricIn(config.get("metric_list"), metric).get("aggregation"); how != nil && !how.isNull() {
-		if text, _ := how.text(); text != "mean" {
-			return Unknown, 0
-		}
-		return Mean, steps
-	}
-	if !known {
-		return Unknown, 0
-	}
-	return Mean, steps
-}
-
-func (l *lmevalReader) isGroup(task string) bool { return len(l.parts[task].elements()) > 0 }
-
 // limited says that a task has items that were not asked.
 func (l *lmevalReader) limited(t *lmevalTask) {
 	var detail string
@@ -251,42 +162,4 @@ func (l *lmevalReader) limited(t *lmevalTask) {
 	if detail != "" {
 		t.run.Notices = append(t.run.Notices, Notice{Finding: "missing-items", Detail: detail, File: l.file, Line: t.run.Aggregates[0].Line})
 	}
-}
-
-func itemCount(f foreign) int {
-	n, err := strconv.Atoi(string(f))
-	if err != nil || n < 0 || n > MaxItems {
-		return 0
-	}
-	return n
-}
-
-// plainText is a text or a number as it is written.
-func plainText(f foreign) string {
-	if f.isNumber() {
-		return string(f)
-	}
-	s, _ := f.text()
-	return s
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
-}
-
-// samplesName is where the harness writes a task's items; "" when nothing is there.
-func (l *lmevalReader) samplesName(task string) string {
-	if strings.ContainsAny(task, "/\\") || runDate(l.file) == "" {
-		return ""
-	}
-	for _, ending := range []string{"", ".gz", ".zst"} {
-		name := path.Join(path.Dir(l.file), "samples_"+task+"_"+runDate(l.file)+".jsonl"+ending)
-		if info, err := fs.Stat(l.fsys, name); err == nil && info.Mode().IsRegular() {
-			return name
-		}
-	}
-	return ""
 }

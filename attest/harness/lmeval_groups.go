@@ -55,6 +55,8 @@ func (l *lmevalReader) leaves(group string, depth int) (all []*lmevalTask, ok bo
 	return all, len(all) > 0
 }
 
+func (l *lmevalReader) isGroup(task string) bool { return len(l.parts[task].elements()) > 0 }
+
 func (l *lmevalReader) group(r *Run, at int, leaves []*lmevalTask) {
 	g := r.Aggregates[at]
 	published, err := strconv.ParseFloat(g.Value, 64)

@@ -63,3 +63,17 @@ func (l *lmevalReader) addSamples(t *lmevalTask) error {
 	}
 	return nil
 }
+
+// samplesName is where the harness writes a task's items; "" when nothing is there.
+func (l *lmevalReader) samplesName(task string) string {
+	if strings.ContainsAny(task, "/\\") || runDate(l.file) == "" {
+		return ""
+	}
+	for _, ending := range []string{"", ".gz", ".zst"} {
+		name := path.Join(path.Dir(l.file), "samples_"+task+"_"+runDate(l.file)+".jsonl"+ending)
+		if info, err := fs.Stat(l.fsys, name); err == nil && info.Mode().IsRegular() {
+			return name
+		}
+	}
+	return ""
+}
