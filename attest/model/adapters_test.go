@@ -91,7 +91,7 @@ func TestDigestAdapterParts(t *testing.T) {
 
 func TestParseManifestRefusesAdapters(t *testing.T) {
 	manifestOf := func(change func(m *Model)) error {
-		m := digest(t, adapter(t, "left.bin", "x"))
+		m := digest(t, adapter(t, "left.onnx", "x"))
 		change(m)
 		_, err := m.Manifest()
 		return err
@@ -104,7 +104,7 @@ func TestParseManifestRefusesAdapters(t *testing.T) {
 		{"left out", func(m *Model) { m.Adapters = nil }, "no tensors"},
 		{"left out beside a model", func(m *Model) { m.Adapters, m.Tensors = nil, m.Adapters[0].Tensors }, "its adapter is not listed"},
 		{"from nowhere", func(m *Model) { m.Adapters = append(m.Adapters, Adapter{Path: "x/adapter_config.json"}) }, `"x/adapter_config.json" is not among`},
-		{"uncovered", func(m *Model) { m.Uncovered = []string{"adapter_model.safetensors", "left.bin"} }, "uncovered"},
+		{"uncovered", func(m *Model) { m.Uncovered = []string{"adapter_model.safetensors", "left.onnx"} }, "uncovered"},
 		{"without tensors", func(m *Model) { m.Adapters[0].Tensors = nil }, "no tensors"},
 		{"larger than its file", func(m *Model) { m.Adapters[0].Tensors[0] = Tensor{"x", "U8", []uint64{999}, 999, m.ID} }, "do not fit"},
 		{"another tensor", func(m *Model) { m.Adapters[0].Tensors[0].SHA256 = m.ID }, "role 0 is not adapter/0"},

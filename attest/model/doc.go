@@ -1,6 +1,6 @@
 // Package model names a machine-learning model by its bytes. Digest reads a
-// directory of safetensors or a GGUF, as the Hugging Face Hub publishes them, and
-// returns its modelID: over the weights tensor by tensor, config.json, the
+// directory of safetensors, a GGUF or PyTorch checkpoints, as the Hugging Face Hub
+// publishes them, and returns its modelID: over the weights tensor by tensor, config.json, the
 // tokenizer, the chat template, generation and preprocessor configurations, Python
 // code, the metadata of a GGUF, and LoRA adapters.
 //
@@ -14,6 +14,12 @@
 // pointers. Weights in other formats are refused too when they would be the model,
 // and listed as Uncovered when they lie beside it. A directory with several GGUFs
 // is refused until one is named.
+//
+// A checkpoint's pickle is a program. It is read by a reader that knows the opcodes,
+// classes and functions with which torch.save writes tensors, calls none of them, and
+// refuses everything else by its name. Tensors that are views of a part of their
+// storage, or in another order than their rows, are refused; tied ones are not. The
+// checksums of the zip are not looked at.
 //
 // A weight file is read, never mapped, and nothing is allocated because a file says
 // so: a header may have 100 MB, as the specification of safetensors allows, and that
@@ -30,7 +36,9 @@
 // https://huggingface.co/docs/safetensors and its implementation,
 // https://github.com/huggingface/safetensors, with all of its dtypes; or in that of
 // https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, versions 2 and 3,
-// little-endian. The dtype of a tensor in a GGUF is ggml: and its type's name, and its
+// little-endian; or in that of torch.save since PyTorch 1.6, a plain state dict in a
+// zip. A PyTorch tensor has the dtype and bytes that it would have in safetensors, so
+// that a converted model keeps its weights. The dtype of a tensor in a GGUF is ggml: and its type's name, and its
 // shape is in the order of the file, the contiguous dimension first. Adapters are
 // numbered in the order of the paths of their adapter_config.json.
 //
