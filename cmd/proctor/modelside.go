@@ -49,6 +49,7 @@ func (e *env) openSideDir(c *cli.Context, name string) (*modelSide, error) {
 		defer f.Close()
 		return io.ReadAll(f)
 	}
+	side.Metadata = func() (map[string]any, error) { return model.Metadata(dir, m) }
 	return &modelSide{side, func() { dir.Close() }}, nil
 }
 

@@ -20,6 +20,10 @@ const maxContent = 64 << 20
 
 // contents compares what is inside the files that differ, where the bytes are at hand.
 func (r *Report) contents(a, b *Side) error {
+	x, y, err := r.metadata(a, b)
+	if err != nil {
+		return err
+	}
 	if a.Read == nil || b.Read == nil {
 		if slices.ContainsFunc(r.Files, func(f File) bool { return path.Ext(f.Path) == ".json" && f.State == Changed }) {
 			r.unknown("what differs inside of files", withoutBytes(a, b))
@@ -44,7 +48,57 @@ func (r *Report) contents(a, b *Side) error {
 		}
 		r.JSON = append(r.JSON, compareJSON(f.Path, x, y))
 	}
-	return r.templates(a, b)
+	return r.templates(a, b, x, y)
+}
+
+// metadata compares what two GGUFs say beside their tensors, and returns the values
+// where they are at hand.
+func (r *Report) metadata(a, b *Side) (x, y map[string]any, err error) {
+	if r.role(roleKV).State != Changed {
+		return nil, nil, nil
+	}
+	d := JSON{Path: "GGUF metadata", Members: []Member{}}
+	if a.Metadata != nil && b.Metadata != nil {
+		if x, err = a.Metadata(); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", a.Name, err)
+		}
+		if y, err = b.Metadata(); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", b.Name, err)
+		}
+		d.compareObjects("", x, y)
+	}
+	// Types differ without the values, and values may not be known at all.
+	for _, m := range compareKV(a.KV, b.KV) {
+		if !slices.ContainsFunc(d.Members, func(o Member) bool { return o.Pointer == m.Pointer || strings.HasPrefix(o.Pointer, m.Pointer+"/") }) {
+			d.Members = append(d.Members, m)
+		}
+	}
+	slices.SortStableFunc(d.Members, func(a, b Member) int { return strings.Compare(a.Pointer, b.Pointer) })
+	r.JSON = append(r.JSON, d)
+	return x, y, nil
+}
+
+// compareKV compares keys, sorted, by their leaves.
+func compareKV(a, b []model.KV) (out []Member) {
+	for len(a) > 0 || len(b) > 0 {
+		switch {
+		case len(b) == 0 || len(a) > 0 && a[0].Key < b[0].Key:
+			out = append(out, Member{Pointer: pointerTo(a[0].Key), Note: string(Removed)})
+			a = a[1:]
+		case len(a) == 0 || b[0].Key < a[0].Key:
+			out = append(out, Member{Pointer: pointerTo(b[0].Key), Note: string(Added)})
+			b = b[1:]
+		default:
+			switch {
+			case a[0].Type != b[0].Type:
+				out = append(out, Member{Pointer: pointerTo(a[0].Key), Note: fmt.Sprintf("of type %d and of type %d", a[0].Type, b[0].Type)})
+			case a[0].Leaf != b[0].Leaf:
+				out = append(out, Member{Pointer: pointerTo(a[0].Key), Note: string(Changed)})
+			}
+			a, b = a[1:], b[1:]
+		}
+	}
+	return out
 }
 
 func withoutBytes(a, b *Side) string {
@@ -72,20 +126,32 @@ func (s *Side) read(name string) ([]byte, error) {
 	return data, nil
 }
 
-func (r *Report) templates(a, b *Side) error {
+// templateKey is where a GGUF has its chat template, which a file beside it replaces.
+const templateKey = "tokenizer.chat_template"
+
+func (r *Report) templates(a, b *Side, kvA, kvB map[string]any) error {
 	if r.role(roleTemplate).State != Changed {
 		return nil
 	}
-	x, err := model.ChatTemplate(a.has, a.read)
+	x, err := a.template(kvA)
 	if err != nil {
 		return fmt.Errorf("%s: %w", a.Name, err)
 	}
-	y, err := model.ChatTemplate(b.has, b.read)
+	y, err := b.template(kvB)
 	if err != nil {
 		return fmt.Errorf("%s: %w", b.Name, err)
 	}
 	r.Template = textDiff(a.Name, x, b.Name, y)
 	return nil
+}
+
+func (s *Side) template(kv map[string]any) ([]byte, error) {
+	text, err := model.ChatTemplate(s.has, s.read)
+	if text == nil && err == nil {
+		inside, _ := kv[templateKey].(string)
+		text = []byte(inside)
+	}
+	return text, err
 }
 
 // longLine is more than a line of a template that somebody wrote in lines.

@@ -11,6 +11,7 @@ package diff
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/hub"
@@ -27,23 +28,42 @@ type Side struct {
 	Roles   []model.Role   // nil when they are not known
 	Tensors []model.Tensor // sorted by name; nil when they are not known
 	Files   []hub.File     // sorted by path; nil when they are not known
+	KV      []model.KV     // of a GGUF
 	Partial string         // why there may be other files; empty when there are none
 
 	Uncovered []string // weight files outside the modelID
 
-	// Read returns a file's bytes; nil when only digests are known.
-	Read func(path string) ([]byte, error)
+	// Read returns a file's bytes, and Metadata the values behind KV; nil when only
+	// digests are known.
+	Read     func(path string) ([]byte, error)
+	Metadata func() (map[string]any, error)
 }
 
 // FromModel is the side of a model that was digested, or whose manifest was read.
 func FromModel(name, kind string, m *model.Model) *Side {
 	s := &Side{Name: name, Kind: kind, ID: &m.ID, Package: &m.Package, Roles: m.Roles,
-		Tensors: m.Tensors, Uncovered: m.Uncovered, Files: make([]hub.File, len(m.Files))}
+		Tensors: allTensors(m), KV: m.KV, Uncovered: m.Uncovered, Files: make([]hub.File, len(m.Files))}
 	for i := range m.Files {
 		f := &m.Files[i]
 		s.Files[i] = hub.File{Path: f.Path, Size: &f.Size, SHA256: &f.SHA256, Blob: &f.GitBlob}
 	}
 	return s
+}
+
+// allTensors are those of the weights, and of the adapters behind their roles' names.
+func allTensors(m *model.Model) []model.Tensor {
+	if len(m.Adapters) == 0 {
+		return m.Tensors
+	}
+	all := slices.Clone(m.Tensors)
+	for i, a := range m.Adapters {
+		for _, t := range a.Tensors {
+			t.Name = fmt.Sprintf("adapter/%d %s", i, t.Name)
+			all = append(all, t)
+		}
+	}
+	slices.SortFunc(all, func(a, b model.Tensor) int { return strings.Compare(a.Name, b.Name) })
+	return all
 }
 
 // FromListing is the side of a model of which only a list of files is known.
@@ -83,7 +103,7 @@ type Report struct {
 	Roles   []Role   `json:"roles"`
 	Weights *Weights `json:"weights,omitempty"` // absent when one side does not list its tensors
 	Files   []File   `json:"files"`             // those that are not surely the same, sorted by path
-	JSON    []JSON   `json:"json"`              // of files that differ, sorted by path
+	JSON    []JSON   `json:"json"`              // of files that differ, sorted by path, and of a GGUF's metadata
 	// Template is the difference of the chat templates' texts, in unified format.
 	Template string   `json:"template,omitempty"`
 	Unknown  []string `json:"unknown"` // what could not be compared, in words

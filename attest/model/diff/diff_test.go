@@ -3,6 +3,7 @@ package diff
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -303,4 +304,71 @@ func FuzzJSON(f *testing.F) {
 			t.Error(err)
 		}
 	})
+}
+
+// gguf is a model of one tensor with these values, in the order of keys.
+func gguf(values ...string) fstest.MapFS {
+	text := func(s string) string {
+		return string(binary.LittleEndian.AppendUint64(nil, uint64(len(s)))) + s
+	}
+	le32 := func(n uint32) string { return string(binary.LittleEndian.AppendUint32(nil, n)) }
+	le64 := func(n uint64) string { return string(binary.LittleEndian.AppendUint64(nil, n)) }
+	out := "GGUF" + le32(3) + le64(1) + le64(uint64(len(values)/2))
+	for i := 0; i < len(values); i += 2 {
+		out += text(values[i]) + le32(8) + text(values[i+1])
+	}
+	out += text("blk.0.w") + le32(1) + le64(1) + le32(0) + le64(0)
+	out += strings.Repeat("\x00", (32-len(out)%32)%32) + "abcd"
+	return fstest.MapFS{"m.gguf": {Data: []byte(out)}}
+}
+
+func TestGGUF(t *testing.T) {
+	open := func(files fstest.MapFS) *Side {
+		s := side(t, "m", files)
+		m, err := model.Digest(context.Background(), files, model.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Metadata = func() (map[string]any, error) { return model.Metadata(files, m) }
+		return s
+	}
+	a := open(gguf("general.name", "one", "gone", "x", templateKey, "{{ a }}"))
+	b := open(gguf("general.name", "two", templateKey, "{{ b }}"))
+	describe := func(r *Report) string {
+		var out []string
+		for _, d := range r.JSON {
+			for _, m := range d.Members {
+				out = append(out, fmt.Sprintf("%s %s %s %s", m.Pointer, m.First, m.Second, m.Note))
+			}
+		}
+		return strings.Join(out, "; ")
+	}
+	r := compare(t, a, b)
+	want := `/general.name "one" "two" ; /gone "x"  ; /tokenizer.chat_template "{{ a }}" "{{ b }}" `
+	if got := describe(r); got != want {
+		t.Errorf("values %s, want %s", got, want)
+	}
+	if !strings.Contains(r.Template, "-{{ a }}\n") || !strings.Contains(r.Template, "+{{ b }}\n") {
+		t.Errorf("template:\n%s", r.Template)
+	}
+	b.Metadata = nil
+	b.Read = nil
+	want = "/general.name   different; /gone   only in the first; /tokenizer.chat_template   different"
+	if got := describe(compare(t, a, b)); got != want {
+		t.Errorf("without values: %s, want %s", got, want)
+	}
+}
+
+// An adapter's tensors are behind its role's name.
+func TestAdapter(t *testing.T) {
+	with := func(data string) fstest.MapFS {
+		files := dir(t, []model.TensorData{tensor("lora_A", data, 2)}, "adapter_config.json", "{}")
+		files["adapter_model.safetensors"] = files["model.safetensors"]
+		files["model.safetensors"] = dir(t, base())["model.safetensors"]
+		return files
+	}
+	r := compare(t, side(t, "a", with("ab")), side(t, "b", with("ac")))
+	if r.Answer != Different || len(r.Weights.Changed) != 1 || r.Weights.Changed[0].First.Name != "adapter/0 lora_A" {
+		t.Errorf("%s: %+v", r.Answer, r.Weights)
+	}
 }

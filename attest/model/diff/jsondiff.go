@@ -79,9 +79,8 @@ func (d *JSON) compare(pointer string, a, b any) {
 func (d *JSON) compareObjects(pointer string, a, b map[string]any) {
 	all := maps.Clone(a)
 	maps.Copy(all, b)
-	escape := strings.NewReplacer("~", "~0", "/", "~1")
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		at := pointer + "/" + escape.Replace(name)
+		at := pointer + pointerTo(name)
 		x, inA := a[name]
 		y, inB := b[name]
 		switch {
@@ -94,6 +93,10 @@ func (d *JSON) compareObjects(pointer string, a, b map[string]any) {
 		}
 	}
 }
+
+var escapePointer = strings.NewReplacer("~", "~0", "/", "~1")
+
+func pointerTo(name string) string { return "/" + escapePointer.Replace(name) }
 
 func (d *JSON) compareLists(pointer string, a, b []any) {
 	if len(a) == len(b) {

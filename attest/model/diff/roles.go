@@ -75,6 +75,7 @@ func rolesByFiles(a, b *Side, differ []File) []Role {
 const (
 	roleWeights  = "weights"
 	roleTemplate = "chat-template"
+	roleKV       = "gguf-kv"
 )
 
 func names(roles []model.Role) (out []string) {
