@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/model"
 	"github.com/proctor-attest/proctor/attest/model/diff"
+	"github.com/proctor-attest/proctor/schemas"
 )
 
 // hostileDiff has markup and control characters wherever a file's text can stand.
@@ -23,10 +25,10 @@ func hostileDiff(n int) *diff.Report {
 	}
 	return &diff.Report{
 		Answer: diff.Different, First: diff.Subject{Name: evil, Kind: "directory", ModelID: &id, Uncovered: []string{evil}},
-		Second: diff.Subject{Name: evil, Kind: "manifest"},
+		Second: diff.Subject{Name: evil, Kind: "manifest", Uncovered: []string{}},
 		Roles:  []diff.Role{{Role: "weights", State: diff.Changed, First: &id}}, Weights: w,
 		Files:    []diff.File{{Path: evil, State: diff.Added}},
-		JSON:     []diff.JSON{{Path: evil, Members: []diff.Member{{Pointer: evil, First: []byte(evil)}}}, {Path: "x", Text: "-" + evil + "\n"}},
+		JSON:     []diff.JSON{{Path: evil, Members: []diff.Member{{Pointer: evil, First: []byte(evil)}}}, {Path: "x", Members: []diff.Member{}, Text: "-" + evil + "\n"}},
 		Template: "+" + evil + "\n", Unknown: []string{evil},
 	}
 }
@@ -67,6 +69,22 @@ func TestDiffHTML(t *testing.T) {
 	}
 	if n := strings.Count(page, `<rect class="heat"`); n != mostBars {
 		t.Errorf("%d bars, want %d", n, mostBars)
+	}
+}
+
+// What is printed for programs is what the schema says.
+func TestDiffSchema(t *testing.T) {
+	r := hostileDiff(2)
+	r.JSON[0].Members[0].First = []byte(`{"a":1}`)
+	w := r.Weights
+	w.Cast, w.Reshaped, w.Renamed = w.Changed, []diff.Pair{}, []diff.Pair{}
+	w.Added, w.Removed = []model.Tensor{w.Changed[0].First}, []model.Tensor{}
+	data, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := schemas.Validate("diff", data); err != nil {
+		t.Error(err)
 	}
 }
 
