@@ -124,6 +124,9 @@ type Metric struct {
 	Of      string  // the metric that this is the error of
 	EitherN bool    // of a standard error: nothing says whether it is with n or n−1
 
+	// AllDigits says that whoever wrote the number rounds none.
+	AllDigits bool
+
 	// OfOne says that the spread of one item is 0, where others say that it has none.
 	OfOne bool
 

@@ -53,7 +53,7 @@ func Importers() []Importer {
 		alpacaTable, alpacaAnnotations, alpacaOutputs, alpacaWeights, alpacaDifficulties, alpacaGamed,
 		sweLeaderboards, sweProResults, sweProPage,
 		bbhOutputs, cruxEval,
-		lmevalResults, lmevalSamples, inspectLogs,
+		inspectLogs, lmevalResults, lmevalSamples, // a log of Inspect can have bootstrap_stderr too
 		sweReport, evalPlus, humanEval,
 		tauTrajectories, tauReadme, gsm8kSolutions, openaiEvals,
 		helmRun, everyEvalEver,
@@ -184,6 +184,7 @@ func (h *hashing) gather(parts []*Imported) (*Imported, error) {
 			}
 		}
 	}
+	markDigits(all.Runs)
 	joinSWEPro(all)
 	joinTau(all)
 	if err := joinBBH(all); err != nil {

@@ -49,6 +49,15 @@ func TestInspectAudit(t *testing.T) {
 	}
 }
 
+// A log may begin with what files of another harness have too.
+func TestInspectBootstrap(t *testing.T) {
+	log := `{"version": 2, "status": "success", "eval": {"task": "sums", "model": "m", "dataset": {"sample_ids": [1]}}, "results": {"total_samples": 1, "scores": [` +
+		`{"name": "s", "scorer": "s", "metrics": {"bootstrap_stderr": {"name": "bootstrap_stderr", "value": 0.1}}}]}, "samples": []}`
+	if r := importOne(t, map[string]string{"log.json": log}); r.Format != Inspect {
+		t.Errorf("read as %s", r.Format)
+	}
+}
+
 // What only the log can tell.
 func TestInspectAuditNotices(t *testing.T) {
 	for what, change := range map[string]struct{ old, new, want string }{

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/proctor-attest/proctor/attest/harness"
 )
 
 // published is a number as it was written.
@@ -55,6 +57,18 @@ func (p published) shows(x float64) bool {
 		return true
 	}
 	return p.digits >= unrounded && off <= noise*max(math.Abs(x), math.Abs(p.value))
+}
+
+// roundedByHand is how many decimals a number has at least that somebody may have
+// rounded after the harness wrote it: so many agree by chance in no file.
+const roundedByHand = 4
+
+// showsAs is shows for a number that says by its metric whether it has all its digits.
+func (p published) showsAs(m harness.Metric, x float64) bool {
+	if m.AllDigits && p.decimals < roundedByHand {
+		return math.Abs(x-p.value) <= noise*max(math.Abs(x), math.Abs(p.value), noise)
+	}
+	return p.shows(x)
 }
 
 // spell writes a recomputed number with the published digits, or with those that show

@@ -1,8 +1,13 @@
 package history
 
 import (
+	"fmt"
 	"math"
+	"strings"
 	"testing"
+	"testing/fstest"
+
+	"github.com/proctor-attest/proctor/attest/harness"
 )
 
 func TestShows(t *testing.T) {
@@ -40,6 +45,51 @@ func TestShows(t *testing.T) {
 		if p, err := parsePublished(text); err == nil {
 			t.Errorf("parsePublished(%q) = %+v, want an error", text, p)
 		}
+	}
+}
+
+// Where a harness writes all digits, few of them say no less than many.
+func TestShowsAs(t *testing.T) {
+	whole := harness.Metric{AllDigits: true}
+	for _, tt := range []struct {
+		text string
+		m    harness.Metric
+		x    float64
+		want bool
+	}{
+		{"0.5", whole, 0.5, true},
+		{"0.5", whole, 0.49, false},
+		{"0.5", harness.Metric{}, 0.49, true},
+		{"0.0", whole, 0.04, false},
+		{"0.35", whole, 0.35000000000000003, true},
+		{"0.0", whole, 1e-19, true},
+		{"0.4783", whole, 0.4782608695652174, true}, // rounded afterwards
+		{"0.4783", whole, 0.4785, false},
+	} {
+		p, err := parsePublished(tt.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.showsAs(tt.m, tt.x); got != tt.want {
+			t.Errorf("%q shows %v = %v, want %v", tt.text, tt.x, got, tt.want)
+		}
+	}
+}
+
+// One grade more or less is seen, also where the number has one digit.
+func TestAllDigitsAudit(t *testing.T) {
+	log := `{"spec": {"completion_fns": ["tiny"], "eval_name": "sums", "run_id": "r"}}` + "\n"
+	for i := range 20 {
+		log += fmt.Sprintf(`{"run_id": "r", "sample_id": "s%d", "type": "match", "data": {"correct": %v}}`, i, i < 11) + "\n"
+	}
+	log += `{"final_report": {"accuracy": 0.5}}` + "\n"
+	in, err := harness.Import(t.Context(), fstest.MapFS{"l.jsonl": {Data: []byte(log)}}, []string{"."}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := Audit(in)
+	if len(r.Rows) != 1 || r.Rows[0].Status != Differs || !strings.Contains(r.Rows[0].Detail, "the harness rounds nothing") {
+		t.Errorf("rows %+v", r.Rows)
 	}
 }
 

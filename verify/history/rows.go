@@ -81,7 +81,7 @@ func (a *audit) judge(out *Row, m harness.Metric, runs []*harness.Run) {
 	for _, r := range runs {
 		got, err := a.recompute(r, m)
 		if err == nil {
-			all = append(all, outcome{got, r, p.shows(got.value)})
+			all = append(all, outcome{got, r, p.showsAs(m, got.value)})
 		} else if r.Board != harness.AnyBoard || len(runs) == 1 {
 			why = err
 		}
@@ -97,6 +97,9 @@ func (a *audit) judge(out *Row, m harness.Metric, runs []*harness.Run) {
 	if !best.same {
 		out.Status = Differs
 		details = append(details, fmt.Sprintf("differs by %s", spellPlain(best.value-p.value)))
+		if p.shows(best.value) {
+			details = append(details, "rounded it would be the same, but the harness rounds nothing")
+		}
 		if n, ok := a.overAll(best.run, m, p); ok {
 			details = append(details, fmt.Sprintf("over all %d items, with 0 for those that have no result, it is the published number", n))
 		}
