@@ -12,7 +12,8 @@ import (
 const hfAbsent = "items and their number, how the number comes from them, revision of the model, harness and its settings; a verifyToken can only be checked by who issued it"
 
 var hfModelIndex = Importer{
-	Name: "huggingface-model-index",
+	Name:   "huggingface-model-index",
+	Tested: "cards that huggingface_hub 0.36 writes",
 	About: About{
 		Files:     "a model card with the member model-index in its front matter",
 		Model:     "by name, which may be any text; the folder is not looked at",
@@ -28,7 +29,8 @@ var hfModelIndex = Importer{
 }
 
 var hfEvalResults = Importer{
-	Name: "huggingface-eval-results",
+	Name:   "huggingface-eval-results",
+	Tested: "files that huggingface_hub 2.4 writes",
 	About: About{
 		Files:     ".eval_results/*.yaml of a model's repository",
 		Model:     "by the folder that .eval_results lies in",
@@ -114,21 +116,33 @@ type hfTables struct {
 }
 
 func (h *hfTables) add(board, version, entry, metric, date string, value, at yamlNode) error {
-	number, ok := value.number()
 	switch {
 	case board == "":
 		return fmt.Errorf("line %d: result names no data set", at.line())
 	case metric == "":
 		return fmt.Errorf("line %d: metric has no type", at.line())
-	case !ok:
-		return fmt.Errorf("line %d: %s has the value %q, want a number", at.line(), metric, value.text())
 	}
 	h.tables = append(h.tables, &Table{
 		Format: "huggingface", Version: version, File: File{Path: h.file}, Board: board,
 		Columns: []Column{{Name: metric, Metric: &Metric{Name: metric}}},
-		Rows:    []TableRow{{Entry: entry, Line: value.line(), Date: date, Values: []string{number}}},
+		Rows:    []TableRow{{Entry: entry, Line: value.line(), Date: date, Values: []string{hfValue(value)}}},
 	})
 	return nil
+}
+
+// hfValue is what stands as a value: cards have texts, and lists of one number for each
+// class too. What is no number stays in the table, and is not compared with anything.
+func hfValue(value yamlNode) string {
+	if text := value.text(); text != "" {
+		return text
+	}
+	switch {
+	case value.isList():
+		return "a list"
+	case value.isMapping():
+		return "a mapping"
+	}
+	return "nothing"
 }
 
 func (h *hfTables) imported() (*Imported, error) {

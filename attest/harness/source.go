@@ -170,8 +170,12 @@ func uncompressedName(name string) string {
 	return name
 }
 
-// headSize is how much of a file importers see before they claim it.
-const headSize = 4096
+// headSize is how much of a file importers see before they claim it; textHeadSize of
+// one in which text may stand before what they look for.
+const (
+	headSize     = 4096
+	textHeadSize = 256 << 10
+)
 
 // head returns the first bytes of a file, decompressed.
 func head(fsys fs.FS, name string) ([]byte, error) {
@@ -180,5 +184,10 @@ func head(fsys fs.FS, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer r.Close()
-	return io.ReadAll(io.LimitReader(r, headSize))
+	size := int64(headSize)
+	switch path.Ext(uncompressedName(name)) {
+	case ".md", ".html", ".htm":
+		size = textHeadSize
+	}
+	return io.ReadAll(io.LimitReader(r, size))
 }

@@ -18,7 +18,7 @@ import (
 var plainTable = Importer{
 	Name: "table",
 	About: About{
-		Files:     "a table in CSV, Markdown or HTML with a column of models, one of scores and one of how many items, by their names, that begins in the first 4096 bytes",
+		Files:     "a table in CSV, Markdown or HTML with a column of models, one of scores and one of how many items, by their names, that begins in the first 4 KiB, or of Markdown and HTML in the first 256",
 		Model:     "by the column model, model_name, name, system or submission",
 		Dataset:   "by the file's name",
 		Items:     "none",

@@ -114,6 +114,8 @@ func (y yamlNode) elements() []yamlNode {
 	return all
 }
 
+func (y yamlNode) isMapping() bool { return y.Node != nil && y.Kind == yaml.MappingNode }
+
 func (y yamlNode) isList() bool { return y.Node != nil && y.Kind == yaml.SequenceNode }
 
 // text is a scalar as it was written, "" when there is none.
