@@ -8,13 +8,14 @@ import (
 )
 
 var openaiEvals = Importer{
-	Name: "openai-evals",
+	Name:   "openai-evals",
+	Tested: "logs of evals 3.0.1 with an own completion function: match, includes and fuzzy match, and one that failed",
 	About: About{
 		Files:     "JSON lines of OpenAI's evals: first a spec, then events, at last a final_report",
 		Model:     "by completion_fns of the spec",
 		Dataset:   "by eval_name and split of the spec",
 		Items:     "correct of each event of the type match, by its sample_id; an item with several events counts as often, as in the report",
-		Aggregate: "accuracy of the final_report; other numbers of it are not recomputed",
+		Aggregate: "accuracy of the final_report; its other numbers are listed and not recomputed",
 		Absent:    "revision of the model, version and number of the items; boostrap_std, which is drawn at random",
 	},
 	Claims: func(name string, head []byte) bool {
@@ -30,6 +31,9 @@ func readOpenAIEvals(fsys fs.FS, name string) (*Imported, error) {
 	}}
 	if err := eachLineOf(fsys, name, e.line); err != nil {
 		return nil, err
+	}
+	if !e.ended && e.run.Items.Len() == 0 {
+		return nil, errors.New("has neither matches nor a final_report: the run did not end, or its file does not")
 	}
 	if !e.ended {
 		e.run.Absent = append(e.run.Absent, "the final report: the run did not end, or its file does not")
@@ -113,10 +117,9 @@ func (e *openaiReader) report(line int, report foreign) error {
 			return fmt.Errorf("accuracy is %s, want a number", accuracy.describe())
 		}
 		add(e.run.Metrics[0], accuracy)
-		return nil
 	}
 	for _, m := range report.members() {
-		if m.value.isNumber() {
+		if m.value.isNumber() && m.name != "accuracy" {
 			add(Metric{Name: m.name}, m.value)
 		}
 	}

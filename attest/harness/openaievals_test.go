@@ -20,7 +20,7 @@ func TestOpenAIEvals(t *testing.T) {
 	if r.Items.Len() != 2 || r.Items.At(1).ID != "sums.dev.1" || r.Items.Values(0)[0] != 1 || len(r.Absent) != 1 {
 		t.Errorf("%d items, absent %q", r.Items.Len(), r.Absent)
 	}
-	if len(r.Aggregates) != 1 || r.Aggregates[0].Value != "0.5" || r.Aggregates[0].Line != 5 || r.Aggregates[0].Rule != Mean {
+	if len(r.Aggregates) != 2 || r.Aggregates[1].Name != "boostrap_std" || r.Aggregates[1].Rule != Unknown || r.Aggregates[0].Value != "0.5" || r.Aggregates[0].Line != 5 || r.Aggregates[0].Rule != Mean {
 		t.Errorf("aggregates %+v", r.Aggregates)
 	}
 	other := importOne(t, map[string]string{"log.jsonl": strings.Replace(openaiLog, `"accuracy"`, `"score"`, 1)})
@@ -34,6 +34,10 @@ func TestOpenAIEvals(t *testing.T) {
 	cut := importOne(t, map[string]string{"log.jsonl": strings.Join(whole[:4], "")})
 	if len(cut.Aggregates) != 0 || len(cut.Absent) != 2 {
 		t.Errorf("without its end: aggregates %+v, absent %q", cut.Aggregates, cut.Absent)
+	}
+	begun := importAll(t, map[string]string{"log.jsonl": strings.Join(whole[:2], "")})
+	if len(begun.Refused) != 1 || !strings.HasPrefix(begun.Refused[0].Reason, "has neither matches nor a final_report") {
+		t.Errorf("a run that only began: %+v", begun.Refused)
 	}
 	for _, tt := range []struct{ old, new, want string }{
 		{`{"final`, whole[0] + `{"final`, "line 5: a second spec, as if of two runs"},

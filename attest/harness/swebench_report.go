@@ -14,15 +14,16 @@ import (
 // sweStates are the lists of instances that a run's report has, each with its length in
 // a member STATE_instances. A report counts the resolved over all instances that there
 // are, not over the submitted.
-var sweStates = []string{"submitted", "completed", "resolved", "unresolved", "empty_patch", "error"}
+var sweStates = []string{"submitted", "completed", "resolved", "unresolved", "empty_patch", "error", "infra_failure", "ambiguous_failure"}
 
 var sweReport = Importer{
-	Name: "swe-bench-report",
+	Name:   "swe-bench-report",
+	Tested: "a report of swebench 5.0.2 over made-up logs: resolved, unresolved, without patch, with errors, not submitted",
 	About: About{
 		Files:     "MODEL.RUN.json, which SWE-bench's harness writes after a run",
 		Model:     "by the file's name up to its last dot",
 		Dataset:   "by the instances' names; total_instances says how many there are",
-		Items:     "the instances in the lists submitted_ids, completed_ids, resolved_ids, unresolved_ids, empty_patch_ids and error_ids",
+		Items:     "the instances in the lists submitted_ids, completed_ids, resolved_ids, unresolved_ids, empty_patch_ids, error_ids, infra_failure_ids and ambiguous_failure_ids",
 		Aggregate: "submitted_instances, resolved_instances and so on: the lengths of those lists",
 		Absent:    "percentage, revision of the model, name of the data set, patches and test logs",
 	},
