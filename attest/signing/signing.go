@@ -117,7 +117,17 @@ func (s *Signer) PublicKey() *attest.PublicKey { return s.public }
 
 // Sign returns the ledger entry of a statement: its signed bundle.
 func (s *Signer) Sign(ctx context.Context, st *attest.Statement) ([]byte, error) {
-	message := attest.PAE(st.Payload)
+	sig, err := s.SignPayload(ctx, st.Payload)
+	if err != nil {
+		return nil, err
+	}
+	fingerprint := s.public.Fingerprint()
+	return attest.FormatBundle(st.Payload, sig, base64.StdEncoding.EncodeToString(fingerprint[:]))
+}
+
+// SignPayload returns the signature of an envelope around a statement's bytes.
+func (s *Signer) SignPayload(ctx context.Context, payload []byte) ([]byte, error) {
+	message := attest.PAE(payload)
 	sig, err := s.signer.SignMessage(bytes.NewReader(message), options.WithContext(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("signing: %w", err)
@@ -131,8 +141,7 @@ func (s *Signer) Sign(ctx context.Context, st *attest.Statement) ([]byte, error)
 	if !s.public.Verify(message, sig) {
 		return nil, errors.New("signing: the new signature does not verify")
 	}
-	fingerprint := s.public.Fingerprint()
-	return attest.FormatBundle(st.Payload, sig, base64.StdEncoding.EncodeToString(fingerprint[:]))
+	return sig, nil
 }
 
 // lowS picks the smaller of the two values of s that fit an ECDSA signature, so

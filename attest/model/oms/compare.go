@@ -23,12 +23,25 @@ type Options struct {
 	// When comparing, a file that is signed is looked at all the same.
 	Ignore []string
 
+	// Signature is where the signature itself lies in the directory, if it does. It
+	// is no part of the model.
+	Signature string
+
 	// IgnoreUnsigned leaves out every file that is not signed.
 	IgnoreUnsigned bool
 
 	// Progress is told how many bytes were read. It is called by one goroutine at a
 	// time and should return quickly.
 	Progress func(read, total int64)
+}
+
+// left are the paths that are not looked at unless they are signed.
+func (o *Options) left() []string {
+	left := slices.Concat(always, o.Ignore)
+	if o.Signature != "" {
+		left = append(left, o.Signature)
+	}
+	return left
 }
 
 // What is the matter with a file.
@@ -67,7 +80,7 @@ func (c *Content) Compare(ctx context.Context, fsys fs.FS, opts Options) (*Compa
 	if _, ok := signed["."]; ok {
 		return nil, errors.New("the signature is of a single file: give the file, not its directory")
 	}
-	ignored := slices.Concat(always, opts.Ignore)
+	ignored := opts.left()
 	look := func() (*listing, error) {
 		l, err := list(ctx, fsys, true, func(name string) bool { return under(name, ignored) })
 		if err != nil {
@@ -79,7 +92,12 @@ func (c *Content) Compare(ctx context.Context, fsys fs.FS, opts Options) (*Compa
 	if err != nil {
 		return nil, err
 	}
-	out := &Comparison{Files: len(signed), Left: before.left}
+	out := &Comparison{Files: len(signed)}
+	for _, name := range before.left {
+		if name != opts.Signature {
+			out.Left = append(out.Left, name)
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(before.files)) {
 		if signed[name] != nil {
 			continue

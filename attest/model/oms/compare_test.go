@@ -69,6 +69,9 @@ func TestCompare(t *testing.T) {
 		{"git's own, signed and changed", git, with(".gitattributes", "x"), Options{}, ".gitattributes changed", ""},
 		{"other files with a dot", plain, with(".cache/x", "x"), Options{}, ".cache/x not signed", ""},
 
+		{"the signature itself", plain, with("model.sig", "x"), Options{Signature: "model.sig"}, "", ""},
+		{"another's signature", plain, with("model.sig", "x", "d/model.sig", "x"), Options{Signature: "d/model.sig"}, "model.sig not signed", ""},
+
 		{"shards", parts, with(), Options{}, "", ""},
 		{"a changed shard", parts, with("d/w.bin", "weigHts"), Options{}, "d/w.bin changed (bytes 4 to 7)", ""},
 		{"bytes behind the last shard", parts, with("d/w.bin", "weights!"), Options{}, "d/w.bin changed (it has 8 bytes, and 7 were signed)", ""},
