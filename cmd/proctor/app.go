@@ -95,6 +95,8 @@ func (e *env) app() *cli.App {
 		Action:                e.noCommand,
 		CustomAppHelpTemplate: appHelp,
 	}
+	// A repeatable flag is given again: a key or a path may hold a comma.
+	app.DisableSliceFlagSeparator = true
 	settle(app.Commands)
 	return app
 }
