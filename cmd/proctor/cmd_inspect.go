@@ -16,7 +16,7 @@ import (
 func (e *env) cmdInspect() *cli.Command {
 	return &cli.Command{
 		Name:      "inspect",
-		Usage:     "show what a pack, statement or opening says, trusting nothing",
+		Usage:     "show what a pack, statement, opening or model.sig says, trusting nothing",
 		ArgsUsage: "FILE",
 		Flags:     []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print statements, or the items of an opening, as JSON lines"}},
 		Action:    e.runInspect,
@@ -26,6 +26,9 @@ func (e *env) cmdInspect() *cli.Command {
 func (e *env) runInspect(c *cli.Context) error {
 	name, err := oneArg(c, "the file")
 	if err != nil {
+		return err
+	}
+	if is, err := e.inspectSignature(c, name); is || err != nil {
 		return err
 	}
 	if filepath.Ext(name) == ".json" {

@@ -18,14 +18,15 @@ import (
 func (e *env) cmdVerify() *cli.Command {
 	return &cli.Command{
 		Name:      "verify",
-		Usage:     "judge evidence packs offline, under a policy of your own",
-		ArgsUsage: "PACK…",
+		Usage:     "judge evidence packs offline, under a policy of your own, or a signature of a model's files",
+		ArgsUsage: "PACK…|SIGNATURE",
 		Description: "Prints what is proven, what is only attested, what is missing and what is contradicted.\n" +
 			"Of evidence of others (PRML manifests, in-toto statements) it says what they show and\n" +
 			"lack (\"proctor help foreign\"). Opens no socket. Exit status: 0 supported at the level\n" +
 			"your policy requires, 3 contradicted or retracted, 4 not supported, with gaps or stale,\n" +
-			"1 cannot check.",
-		Flags: []cli.Flag{
+			"1 cannot check. A SIGNATURE, model.sig, is one of OpenSSF Model Signing\n" +
+			"(\"proctor help model-signing\").",
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "policy", Usage: "the policy, a `FILE` (default: the home's)"},
 			&cli.StringFlag{Name: "model", Usage: "the published model files, a `DIR`, to recompute the modelID from"},
 			weightsFlag(),
@@ -33,7 +34,7 @@ func (e *env) cmdVerify() *cli.Command {
 			&cli.StringFlag{Name: "at", Usage: "verification `TIME`, RFC 3339 (default: now)"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
 			quietFlag(),
-		},
+		}, signatureFlags()...),
 		Action: e.runVerify,
 	}
 }
@@ -48,6 +49,9 @@ func (e *env) runVerify(c *cli.Context) error {
 		if at, err = time.Parse(time.RFC3339, text); err != nil {
 			return usagef("--at %q: want a time such as 2026-12-24T18:00:00Z", text)
 		}
+	}
+	if ofSignature(c) {
+		return e.verifySignature(c, at.UTC().Truncate(time.Second))
 	}
 	policyName := c.String("policy")
 	if policyName == "" {

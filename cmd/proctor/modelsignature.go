@@ -1,0 +1,300 @@
+package main
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/attest/model"
+	"github.com/proctor-attest/proctor/attest/model/oms"
+	"github.com/proctor-attest/proctor/attest/signing"
+	"github.com/proctor-attest/proctor/verify"
+	"github.com/proctor-attest/proctor/verify/report"
+	"github.com/proctor-attest/proctor/verify/signature"
+)
+
+// What says whom to believe of a signature of a model's files. The names are
+// cosign's and model_signing's.
+const (
+	keyFlag         = "key"
+	rootsFlag       = "ca-roots"
+	identityFlag    = "certificate-identity"
+	issuerFlag      = "certificate-oidc-issuer"
+	trustedRootFlag = "trusted-root"
+	ignoreFlag      = "ignore-paths"
+	unsignedFlag    = "ignore-unsigned-files"
+)
+
+func signatureFlags() []cli.Flag {
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: keyFlag, Usage: "the signer's public key in PEM, a `FILE`"},
+		&cli.StringFlag{Name: rootsFlag, Usage: "certificates in PEM that may vouch for the signer, a `FILE`"},
+		&cli.StringFlag{Name: identityFlag, Usage: "the signer's `NAME`, such as an e-mail address or the URL of a workflow"},
+		&cli.StringFlag{Name: issuerFlag, Usage: "the `URL` of who vouches for that name"},
+		&cli.StringFlag{Name: trustedRootFlag, Usage: "whose logs and certificates count for that name, Sigstore's trusted_root.json, a `FILE`"},
+		&cli.StringSliceFlag{Name: ignoreFlag, Usage: "a `PATH` in the model that need not be signed; repeatable"},
+		&cli.BoolFlag{Name: unsignedFlag, Usage: "let files be there that are not signed"},
+	}
+	for _, f := range flags {
+		switch f := f.(type) {
+		case *cli.StringFlag:
+			f.Category = signatureCategory
+		case *cli.StringSliceFlag:
+			f.Category = signatureCategory
+		case *cli.BoolFlag:
+			f.Category = signatureCategory
+		}
+	}
+	return flags
+}
+
+const signatureCategory = "for a SIGNATURE of a model's files"
+
+// ofSignature reports whether a command line is about a signature of a model's
+// files, not about packs.
+func ofSignature(c *cli.Context) bool {
+	for _, name := range []string{keyFlag, rootsFlag, identityFlag, issuerFlag, trustedRootFlag, ignoreFlag, unsignedFlag} {
+		if c.IsSet(name) {
+			return true
+		}
+	}
+	if c.Args().Len() != 1 {
+		return false
+	}
+	name := c.Args().First()
+	return filepath.Ext(name) == ".sig" || readSignature(name) != nil
+}
+
+// readSignature returns what the file signs, or nil where it is no signature of a
+// model's files.
+func readSignature(name string) *oms.Signature {
+	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	var first [1]byte
+	if _, err := f.Read(first[:]); err != nil || strings.IndexByte("{ \r\n\t", first[0]) < 0 {
+		return nil // a pack, which may be large
+	}
+	data, err := readLimited(name, oms.MaxSize)
+	if err != nil {
+		return nil
+	}
+	s, err := oms.Parse(data)
+	if err != nil {
+		return nil
+	}
+	return s
+}
+
+// signedFiles is a model on disk: a directory, or one file of it.
+type signedFiles struct {
+	*model.Dir
+	name string
+	file string // "" for the directory
+}
+
+func openSigned(name string) (*signedFiles, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	s := &signedFiles{name: name}
+	dir := name
+	if !info.IsDir() {
+		dir, s.file = filepath.Dir(name), filepath.Base(name)
+	}
+	s.Dir, err = model.OpenDir(dir)
+	return s, err
+}
+
+// inside is the path that a file has in the directory, if it is there.
+func (s *signedFiles) inside(name string) (string, bool) {
+	if s.file != "" {
+		return "", false
+	}
+	dir, err := filepath.EvalSymlinks(s.name)
+	if err != nil {
+		return "", false
+	}
+	folder, err := filepath.EvalSymlinks(filepath.Dir(name))
+	if err != nil {
+		return "", false
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return "", false
+	}
+	if folder, err = filepath.Abs(folder); err != nil {
+		return "", false
+	}
+	path, err := filepath.Rel(dir, filepath.Join(folder, filepath.Base(name)))
+	if err != nil || !filepath.IsLocal(path) {
+		return "", false
+	}
+	return filepath.ToSlash(path), true
+}
+
+// options are those of a command that reads a model's files; the signature itself
+// is not one of them.
+func (s *signedFiles) options(c *cli.Context, signatureFile string, b *bar) oms.Options {
+	opts := oms.Options{File: s.file, IgnoreUnsigned: c.Bool(unsignedFlag), Progress: b.bytes}
+	for _, p := range c.StringSlice(ignoreFlag) {
+		opts.Ignore = append(opts.Ignore, strings.TrimSuffix(filepath.ToSlash(p), "/"))
+	}
+	if path, ok := s.inside(signatureFile); ok {
+		opts.Signature = path
+	}
+	return opts
+}
+
+func (e *env) verifySignature(c *cli.Context, at time.Time) error {
+	name, err := oneArg(c, "the signature")
+	if err != nil {
+		return err
+	}
+	for _, f := range []string{"policy", "ledger", "weights"} {
+		if c.IsSet(f) {
+			return usagef("--%s is for evidence packs; %s is a signature of a model's files", f, name)
+		}
+	}
+	if c.String("model") == "" {
+		return usagef("%s is a signature of a model's files: name their directory, or the file, with --model", name)
+	}
+	trust, inWords, err := readTrust(c)
+	if err != nil {
+		return err
+	}
+	data, err := readLimited(name, oms.MaxSize)
+	if err != nil {
+		return err
+	}
+	files, err := openSigned(c.String("model"))
+	if err != nil {
+		return err
+	}
+	defer files.Close()
+	if !c.Bool("json") {
+		e.note(c, "trusting %s", inWords)
+	}
+	bar := e.progress(c, "hashing "+filepath.Base(files.name), 0)
+	v := signature.Judge(c.Context, data, trust, at, files.Dir, files.options(c, name, bar))
+	bar.done()
+	if err := c.Context.Err(); err != nil {
+		return err
+	}
+	v.Signature, v.Model = name, files.name
+	if c.Bool("json") {
+		err = e.printJSON(v)
+	} else {
+		err = report.Signature(e.stdout, v)
+	}
+	if err != nil || v.Headline == verify.Supported {
+		return err
+	}
+	return &verdictError{exitFor(&verify.Verdict{Headline: v.Headline})}
+}
+
+// readTrust finds out whom the reader believes, and says it in words.
+func readTrust(c *cli.Context) (t signature.Trust, inWords string, err error) {
+	key, roots, identity := c.String(keyFlag), c.String(rootsFlag), c.String(identityFlag)
+	given := 0
+	for _, s := range []string{key, roots, identity} {
+		if s != "" {
+			given++
+		}
+	}
+	if given != 1 {
+		return t, "", withHint(usagef("whom do you believe? want one of --%s, --%s and --%s, got %d", keyFlag, rootsFlag, identityFlag, given),
+			"take none of them from where the signature is from: a forger would have put theirs there")
+	}
+	switch {
+	case key != "":
+		data, err := readLimited(key, 1<<16)
+		if err != nil {
+			return t, "", err
+		}
+		if t.Key, err = attest.ParsePublicKey(data); err != nil {
+			return t, "", fmt.Errorf("%s: %w", key, err)
+		}
+		return t, fmt.Sprintf("the %s key %s of %s", t.Key.Algorithm(), t.Key.Fingerprint(), key), nil
+	case roots != "":
+		data, err := readLimited(roots, 1<<20)
+		if err != nil {
+			return t, "", err
+		}
+		if t.Roots, err = oms.ParseRoots(data); err != nil {
+			return t, "", fmt.Errorf("%s: %w", roots, err)
+		}
+		return t, fmt.Sprintf("the %d certificate(s) of %s to vouch for signers", len(t.Roots), roots), nil
+	}
+	return readIdentity(c, identity)
+}
+
+func readIdentity(c *cli.Context, identity string) (t signature.Trust, inWords string, err error) {
+	issuer, name := c.String(issuerFlag), c.String(trustedRootFlag)
+	if issuer == "" || name == "" {
+		return t, "", usagef("--%s needs --%s and --%s", identityFlag, issuerFlag, trustedRootFlag)
+	}
+	trusted, err := readLimited(name, 1<<20)
+	if err != nil {
+		return t, "", err
+	}
+	t.Identity = &signature.Identity{Name: identity, Issuer: issuer, Check: func(bundle []byte) ([]byte, []signature.Seen, error) {
+		k, err := signing.CheckKeyless(bundle, trusted, identity, issuer)
+		if err != nil {
+			return nil, nil, err
+		}
+		var seen []signature.Seen
+		for _, s := range k.Times {
+			seen = append(seen, signature.Seen{At: s.At.UTC(), By: s.By})
+		}
+		return k.Payload, seen, nil
+	}}
+	return t, fmt.Sprintf("%q to be whom %q says, by %s (%x)", identity, issuer, name, sha256.Sum256(trusted)), nil
+}
+
+// inspectSignature shows a signature of a model's files, if the file is one.
+func (e *env) inspectSignature(c *cli.Context, name string) (bool, error) {
+	s := readSignature(name)
+	if s == nil {
+		if filepath.Ext(name) != ".sig" {
+			return false, nil
+		}
+		data, err := readLimited(name, oms.MaxSize)
+		if err == nil {
+			_, err = oms.Parse(data)
+		}
+		if err == nil {
+			err = errors.New("not a file")
+		}
+		return true, fmt.Errorf("%s: %w", name, err)
+	}
+	if c.Bool("json") {
+		_, err := fmt.Fprintf(e.stdout, "%s\n", s.Payload())
+		return true, err
+	}
+	fmt.Fprintln(e.stderr, "What follows is what the signature says. Nothing was verified.")
+	fmt.Fprintf(e.stdout, "signature of a model's files, by the method %s\n  name    %q\n  root    %s\n", s.Method, s.Content.Name, s.Content.Root)
+	for _, r := range s.Content.Resources {
+		part := ""
+		if r.End > 0 {
+			part = fmt.Sprintf(" bytes %d to %d", r.Start, r.End)
+		}
+		fmt.Fprintf(e.stdout, "  %s  %x %q%s\n", s.Content.Hash, r.Digest, r.Path, part)
+	}
+	for _, p := range s.Content.Ignored {
+		fmt.Fprintf(e.stdout, "  left out by the signer  %q\n", p)
+	}
+	return true, nil
+}
