@@ -291,6 +291,7 @@ type Release struct {
 	Published []string  `json:"published"`
 	Package   *Hash     `json:"package,omitempty"`
 	Uncovered []string  `json:"uncovered,omitempty"`
+	Manifest  *Artifact `json:"manifest,omitempty"`
 	Seals     []Seal    `json:"seals,omitempty"`
 	Endpoint  *Endpoint `json:"endpoint,omitempty"`
 	Scores    []Score   `json:"scores,omitempty"`

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/attest/model"
 )
 
 // Limits on the work that a pack can ask for: each published score costs as much as
@@ -37,6 +38,10 @@ type Published struct {
 	Roles     []attest.RoleDigest
 	Uncovered []string
 	From      string // where the files were, for the report
+
+	// Compare, when set, compares a released model with what is published where less
+	// than every byte was read. There is no ID then, nor what comes with it.
+	Compare func(*model.Model) (*Comparison, error)
 }
 
 // Pack judges every score that the pack's claims and releases publish. An error

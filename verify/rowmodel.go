@@ -149,6 +149,10 @@ func (r *rowJudge) checkPublished() {
 		r.without("the release is of an endpoint, which has no files", names...)
 		return
 	}
+	if p.Compare != nil {
+		r.checkCompared(release, recomputed, uncovered, whole)
+		return
+	}
 	r.compare(recomputed, release.Model.ID.String(), p.ID.String(),
 		"recomputed from "+p.From, "the files in "+p.From+" are another model"+r.roleDifference(p))
 	if len(p.Uncovered) > 0 {

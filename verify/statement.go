@@ -48,6 +48,7 @@ type judge struct {
 	broken error  // what makes the whole pack unreadable
 
 	lastSkeleton   *skeleton
+	compared       map[attest.Hash]compared // by the manifest
 	results        map[*statement]*ofRows
 	disclosed      map[*statement]bool          // results, as reported finds them
 	histories      map[*statement]Check         // of versions of test sets

@@ -106,7 +106,7 @@ type Summary struct {
 	// Model counts the files that differ, are absent, or are weights that the model
 	// does not cover, among those that a modelID depends on. Beside counts the others
 	// that differ, are absent or uncovered: a README is no part of a model.
-	Model  int `json:"model"`
+	Model  int `json:"parts"`
 	Beside int `json:"beside"`
 }
 

@@ -341,7 +341,7 @@ func (e *env) weightsModel(c *cli.Context, h *home, p *attest.Model, pack *attes
 	if err != nil {
 		return nil, err
 	}
-	artifact := pack.AddArtifact(manifest, "application/vnd.proctor.manifest+json", "manifest.json")
+	artifact := pack.AddArtifact(manifest, manifestType, "manifest.json")
 	p.Model = attest.ModelRef{Kind: attest.ModelWeights, ID: m.ID}
 	p.Roles, p.Package, p.Uncovered, p.Manifest = m.Roles, &m.Package, m.Uncovered, &artifact
 	return nil, nil

@@ -53,6 +53,9 @@ func (e *env) runRelease(c *cli.Context) error {
 	if err := need(c, "model", "published"); err != nil {
 		return err
 	}
+	if err := e.checkPublished(c); err != nil {
+		return err
+	}
 	h, err := e.openHome()
 	if err != nil {
 		return err
@@ -71,11 +74,12 @@ func (e *env) runRelease(c *cli.Context) error {
 		Published: c.StringSlice("published"),
 		Package:   m.Package,
 		Uncovered: m.Uncovered,
+		Manifest:  m.Manifest,
 		Endpoint:  m.Endpoint,
 		Variants:  c.Bool("variants"),
 	}
 	if m.Model.Kind == attest.ModelSealed {
-		if err := h.unseal(p, m.Model.ID); err != nil {
+		if err := h.unseal(p, m.Model.ID, pack); err != nil {
 			return err
 		}
 	}
@@ -94,7 +98,7 @@ func (e *env) runRelease(c *cli.Context) error {
 }
 
 // unseal discloses what the lab kept when it committed.
-func (h *home) unseal(p *attest.Release, commitment attest.Hash) error {
+func (h *home) unseal(p *attest.Release, commitment attest.Hash, pack *attest.Pack) error {
 	s, err := h.readSeal(commitment)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("the seal of %s is not in %s: it can be opened only where it was made", commitment.Short(), h.path(sealSecretsDir))
@@ -107,6 +111,12 @@ func (h *home) unseal(p *attest.Release, commitment attest.Hash) error {
 	}
 	p.Model = attest.ModelRef{Kind: attest.ModelWeights, ID: s.Model.ID}
 	p.Package, p.Uncovered = &s.Model.Package, s.Model.Uncovered
+	manifest, err := s.Model.Manifest()
+	if err != nil {
+		return err
+	}
+	artifact := pack.AddArtifact(manifest, manifestType, "manifest.json")
+	p.Manifest = &artifact
 	p.Seals = []attest.Seal{{Commitment: commitment, Secret: s.Secret}}
 	return nil
 }

@@ -28,7 +28,8 @@ func (e *env) cmdVerify() *cli.Command {
 			"(\"proctor help model-signing\").",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "policy", Usage: "the policy, a `FILE` (default: the home's)"},
-			&cli.StringFlag{Name: "model", Usage: "the published model files, a `DIR`, to recompute the modelID from"},
+			&cli.StringFlag{Name: "model", Usage: "the published model files, a `DIR`, to recompute the modelID from; or less, such as what \"proctor fetch hf:ORG/NAME\" saved"},
+			revisionFlag(),
 			weightsFlag(),
 			&cli.StringSliceFlag{Name: "ledger", Usage: "a ledger of the policy, or a copy of one, in `DIR`, to scan for what the pack leaves out; repeatable"},
 			&cli.StringFlag{Name: "at", Usage: "verification `TIME`, RFC 3339 (default: now)"},
@@ -77,14 +78,6 @@ func (e *env) runVerify(c *cli.Context) error {
 		e.note(c, "policy %s (%s): %s, required %s", policyName, policy.Hash.Short(), policyInWords(policy), policy.Require.Level)
 	}
 	return e.verifyAll(c, policy, opts)
-}
-
-func (e *env) published(c *cli.Context, dir string) (*verify.Published, error) {
-	m, err := e.digestModel(c, dir)
-	if err != nil {
-		return nil, err
-	}
-	return &verify.Published{ID: m.ID, Package: m.Package, Roles: m.Roles, Uncovered: m.Uncovered, From: dir}, nil
 }
 
 func (e *env) verifyAll(c *cli.Context, policy *verify.Policy, opts verify.Options) error {

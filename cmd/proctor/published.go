@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -13,7 +15,10 @@ import (
 	"github.com/proctor-attest/proctor/attest/hub"
 	"github.com/proctor-attest/proctor/attest/hub/gittree"
 	"github.com/proctor-attest/proctor/attest/model"
+	"github.com/proctor-attest/proctor/verify"
 )
+
+const manifestType = "application/vnd.proctor.manifest+json"
 
 // maxModelManifest bounds a manifest: a model of a million tensors has one of 300 MB.
 const maxModelManifest = 1 << 30
@@ -59,9 +64,14 @@ func (e *env) findModel(arg string) (*home, *attest.Pack, *attest.Model, error) 
 	return h, pack, p, err
 }
 
-// modelOf reads the model that a statement is about from its manifest, or from the seal
-// that the home keeps.
+// modelOf reads the model that a statement is about from its manifest, from that of its
+// release, or from the seal that the home keeps.
 func (h *home) modelOf(pack *attest.Pack, p *attest.Model) (*model.Model, error) {
+	for _, entry := range pack.Entries {
+		if r, ok := entry.Statement.Predicate.(*attest.Release); ok && r.Issuer == p.Issuer && r.Manifest != nil && releases(r, p) {
+			return manifestOf(pack, r.Manifest, r.Model.ID)
+		}
+	}
 	switch p.Model.Kind {
 	case attest.ModelEndpoint:
 		return nil, errors.New("it is known by where it is served, and has no files")
@@ -76,6 +86,13 @@ func (h *home) modelOf(pack *attest.Pack, p *attest.Model) (*model.Model, error)
 		return s.Model, nil
 	}
 	return manifestOf(pack, p.Manifest, p.Model.ID)
+}
+
+// releases reports whether a release is of the model of a statement, sealed or not.
+func releases(r *attest.Release, p *attest.Model) bool {
+	return r.Model == p.Model || p.Model.Kind == attest.ModelSealed && slices.ContainsFunc(r.Seals, func(s attest.Seal) bool {
+		return s.Commitment == p.Model.ID && model.Seal(s.Secret, p.Issuer, r.Model.ID) == p.Model.ID
+	})
 }
 
 // manifestOf reads the manifest that a statement names, which must be of its model.
@@ -149,4 +166,66 @@ func isBare(dir string) bool {
 		}
 	}
 	return true
+}
+
+// checkPublished refuses a place that is misspelt, and says what a lab should know of
+// the others before it signs.
+func (e *env) checkPublished(c *cli.Context) error {
+	for _, uri := range c.StringSlice("published") {
+		if !strings.HasPrefix(uri, hub.Scheme) {
+			continue
+		}
+		repo, err := hub.ParseRepo(uri)
+		if err != nil {
+			return usagef("--published: %s", err)
+		}
+		if !hub.IsCommit(repo.Revision) {
+			e.note(c, "%s names no commit: what it shows can be changed. The hub lists its commits under \"History\".", uri)
+		}
+	}
+	return nil
+}
+
+// published is what verify found where the model was published: a directory of which
+// every byte was read, or less.
+func (e *env) published(c *cli.Context, name string) (*verify.Published, error) {
+	if info, err := os.Stat(name); err == nil && info.IsDir() && c.String("revision") == "" && !isBare(name) {
+		m, err := e.digestModel(c, name)
+		if err != nil {
+			return nil, err
+		}
+		return &verify.Published{ID: m.ID, Package: m.Package, Roles: m.Roles, Uncovered: m.Uncovered, From: name}, nil
+	}
+	l, err := e.readListing(c, name)
+	if err != nil {
+		return nil, err
+	}
+	return &verify.Published{From: name, Compare: func(m *model.Model) (*verify.Comparison, error) {
+		return compareListing(m, l)
+	}}, nil
+}
+
+// compareListing puts a comparison in the verifier's words.
+func compareListing(m *model.Model, l *hub.Listing) (*verify.Comparison, error) {
+	matches := hub.Compare(m, l)
+	sum := hub.Summarize(matches)
+	if sum.Same+sum.Differs+sum.Unknown == 0 {
+		return nil, errors.New("no file of it has the name of one of the model's")
+	}
+	out := &verify.Comparison{Tier: l.Tier(), Kind: l.Kind, Revision: l.Revision, Partial: l.Partial, Same: sum.Same, Unknown: sum.Unknown}
+	for _, f := range matches {
+		if f.State == hub.Uncovered && f.Part == "uncovered weights" || f.State != hub.Absent && f.State != hub.NotListed && slices.Contains(m.Uncovered, f.Path) {
+			out.Uncovered = append(out.Uncovered, f.Path)
+		}
+		switch f.State {
+		case hub.Differs, hub.Absent, hub.Uncovered:
+			text := fmt.Sprintf("%s %s", f.Path, f.State)
+			if f.Part != "" {
+				out.Differs = append(out.Differs, text)
+			} else {
+				out.Beside = append(out.Beside, text)
+			}
+		}
+	}
+	return out, nil
 }
