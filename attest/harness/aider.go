@@ -22,7 +22,8 @@ var aiderTable = Importer{
 	Claims: func(name string, head []byte) bool {
 		return (strings.HasSuffix(name, ".yml") || strings.HasSuffix(name, ".yaml")) && hasText(head, "\n  test_cases:", "\n  pass_rate_1:")
 	},
-	Read: readAider,
+	Tables: true,
+	Read:   readAider,
 }
 
 // aiderColumns: a pass rate is the share of cases that passed by that try.

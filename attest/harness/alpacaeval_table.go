@@ -40,7 +40,8 @@ var alpacaTable = Importer{
 		return strings.HasSuffix(name, "_leaderboard.csv") && (bytes.HasPrefix(first, []byte(",")) || bytes.HasPrefix(first, []byte("name,"))) &&
 			bytes.Contains(first, []byte("win_rate,"))
 	},
-	Read: readAlpacaTable,
+	Tables: true,
+	Read:   readAlpacaTable,
 }
 
 func firstLine(head []byte) []byte {

@@ -24,7 +24,8 @@ var arenaCatalog = Importer{
 		return strings.HasPrefix(path.Base(name), "leaderboard-") && strings.HasSuffix(name, ".json") &&
 			bytes.HasPrefix(head, []byte("{")) && hasAll(head, "rating", "rating_q025", "rating_q975")
 	},
-	Read: readArena,
+	Tables: true,
+	Read:   readArena,
 }
 
 // arenaWhole is the category of all votes, whose ratings are what is quoted. The others

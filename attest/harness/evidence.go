@@ -85,7 +85,8 @@ type Table struct {
 	Format, Version string
 	File            File
 	Board           string // what runs call it too
-	Date            string // of this version of the table, as its file or name states it
+	Date            string // of this version of the table, as its file, its name or its commit states it
+	Commit          string // that made this version, where it comes out of a history
 	Items           int    // how many items each row is said to be on; 0 when nothing says so
 	ItemsFrom       string // who says so, where it is not the file
 	Columns         []Column

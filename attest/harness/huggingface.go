@@ -25,7 +25,8 @@ var hfModelIndex = Importer{
 	Claims: func(name string, head []byte) bool {
 		return strings.HasSuffix(name, ".md") && (bytes.HasPrefix(head, []byte("---\n")) || bytes.HasPrefix(head, []byte("---\r\n"))) && bytes.Contains(head, []byte("\nmodel-index:"))
 	},
-	Read: readModelIndex,
+	Tables: true,
+	Read:   readModelIndex,
 }
 
 var hfEvalResults = Importer{
@@ -43,7 +44,8 @@ var hfEvalResults = Importer{
 		ext := path.Ext(name)
 		return path.Base(path.Dir(name)) == ".eval_results" && (ext == ".yaml" || ext == ".yml") && bytes.Contains(head, []byte("dataset:"))
 	},
-	Read: readEvalResults,
+	Tables: true,
+	Read:   readEvalResults,
 }
 
 // readModelIndex reads the card's front matter, which ends at the second line of dashes.

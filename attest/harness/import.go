@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"runtime"
 	"slices"
 	"sync"
@@ -17,6 +18,7 @@ type Importer struct {
 	Name   string // stable: "alpacaeval-annotations"
 	Tested string // the real files that it was tested on; "" when there were none
 	About  About
+	Tables bool // reads published tables
 	// Claims says cheaply whether a file is one of its kind, by its name without .gz
 	// or .zst and by its first bytes, decompressed.
 	Claims func(name string, head []byte) bool
@@ -33,6 +35,8 @@ type Imported struct {
 	Tables  []*Table
 	Weights []*Weights
 	Battles []*BattleLog
+
+	Lineages []*Lineage // what tables were before, which Import does not know
 
 	// Import fills in the rest.
 	Refused      []Refusal // files that could not be read as what they look like
@@ -111,6 +115,8 @@ func walk(fsys fs.FS, paths []string) (names, links []string, err error) {
 				return err
 			case d.IsDir() && depth(name) > maxDepth:
 				return fmt.Errorf("%s: more than %d folders deep", name, maxDepth)
+			case d.IsDir() && path.Base(name) == ".git" && name != p:
+				return fs.SkipDir // objects of a repository, which are no files to read
 			case d.IsDir():
 				return nil
 			case d.Type().IsRegular():

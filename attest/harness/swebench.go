@@ -45,7 +45,8 @@ var sweLeaderboards = Importer{
 	Claims: func(name string, head []byte) bool {
 		return strings.HasSuffix(name, ".json") && bytes.HasPrefix(head, []byte("{")) && hasAll(head, "leaderboards", "results")
 	},
-	Read: readSWELeaderboards,
+	Tables: true,
+	Read:   readSWELeaderboards,
 }
 
 var fileDate = regexp.MustCompile(`\d{4}-\d{2}-\d{2}`)

@@ -54,7 +54,8 @@ var sweProPage = Importer{
 		head = bytes.ToLower(head)
 		return (strings.HasSuffix(name, ".html") || strings.HasSuffix(name, ".htm")) && bytes.Contains(head, []byte("<title>swe-bench pro"))
 	},
-	Read: readSWEProPage,
+	Tables: true,
+	Read:   readSWEProPage,
 }
 
 var sweProDay = regexp.MustCompile(`-(\d\d)(\d\d)(20\d\d)$`)

@@ -26,6 +26,7 @@ var plainTable = Importer{
 		Absent:    "what other columns mean, whether a standard error is with n or n−1, revision of the model, date",
 	},
 	Claims: claimsTable,
+	Tables: true,
 	Read:   readTable,
 }
 

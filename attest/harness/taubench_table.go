@@ -24,7 +24,8 @@ var tauReadme = Importer{
 	Claims: func(name string, head []byte) bool {
 		return strings.HasSuffix(name, ".md") && bytes.Contains(head, []byte("| Strategy")) && bytes.Contains(head, []byte("Pass^1"))
 	},
-	Read: readTauReadme,
+	Tables: true,
+	Read:   readTauReadme,
 }
 
 var (
