@@ -80,7 +80,7 @@ func noticed(a *audit) []Finding {
 			files := places(r)
 			for i := range files {
 				if files[i].Path == n.File {
-					files = []Place{{files[i].Path, files[i].SHA256, n.Line}}
+					files = []Place{{Path: files[i].Path, SHA256: files[i].SHA256, Line: n.Line}}
 					break
 				}
 			}

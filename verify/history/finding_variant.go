@@ -41,7 +41,7 @@ func variantNotReleased(a *audit) []Finding {
 func (b *board) firstSeen() map[string]int {
 	first := map[string]int{}
 	for i, v := range b.versions {
-		for entry := range v.at {
+		for entry := range v.rows() {
 			if _, ok := first[entry]; !ok {
 				first[entry] = i
 			}
@@ -68,7 +68,7 @@ func (b *board) released(of modelName, first map[string]int, since int) []string
 func (a *audit) variant(b *board, column int, entry string, released []string) (Finding, bool) {
 	metric := b.latest().Columns[column].Name
 	for _, v := range b.versions {
-		at := columnOf(v, metric)
+		at := columnOf(v.Table, metric)
 		one := v.row(entry)
 		if one == nil || at < 0 {
 			continue
@@ -85,7 +85,7 @@ func (a *audit) variant(b *board, column int, entry string, released []string) (
 			}
 			return Finding{
 				Name: "variant-not-released", Row: rowName(b.name, entry), Detail: a.variantDetail(b, v, at, entry, name, x, y),
-				Files: append(firstPlace(b, entry), placeOf(v.File, one.Line), placeOf(v.File, other.Line)),
+				Files: append(firstPlace(b, entry), v.place(one.Line), v.place(other.Line)),
 			}, true
 		}
 	}
@@ -98,7 +98,7 @@ func apart(x, y rated) float64 { return math.Abs(x.value-y.value) / math.Hypot(x
 func firstPlace(b *board, entry string) []Place {
 	for _, v := range b.versions {
 		if row := v.row(entry); row != nil {
-			return []Place{placeOf(v.File, row.Line)}
+			return []Place{v.place(row.Line)}
 		}
 	}
 	return nil
@@ -108,15 +108,15 @@ func (a *audit) variantDetail(b *board, v *version, column int, entry, released 
 	var parts []string
 	for _, at := range b.versions {
 		if row := at.row(entry); row != nil {
-			if r, ok := at.rated(row, columnOf(at, v.Columns[column].Name)); ok {
-				parts = append(parts, fmt.Sprintf("its name says that it is a variant; it first stands in the version of %s, with %s, %s", at.Date, shown(r), at.ranks(entry, column)))
+			if r, ok := at.rated(row, columnOf(at.Table, v.Columns[column].Name)); ok {
+				parts = append(parts, fmt.Sprintf("its name says that it is a variant; it first stands in %s, with %s, %s", at.called(), shown(r), at.ranks(entry, column)))
 			}
 			break
 		}
 	}
 	gap := x.value - y.value
-	parts = append(parts, fmt.Sprintf("in that of %s it has %s, and %q, which came later, has %s, %s: %s apart, z = %.1f",
-		v.Date, shown(x), released, shown(y), v.ranks(released, column), spell(math.Abs(gap), 1), apart(x, y)))
+	parts = append(parts, fmt.Sprintf("in %s it has %s, and %q, which came later, has %s, %s: %s apart, z = %.1f",
+		v.that(), shown(x), released, shown(y), v.ranks(released, column), spell(math.Abs(gap), 1), apart(x, y)))
 	if text := a.styleShare(b, v, column, entry, released, gap); text != "" {
 		parts = append(parts, text)
 	}
@@ -129,7 +129,7 @@ func (v *version) ranks(entry string, column int) string {
 	byValue, byBound := 1, 1
 	for i := range v.Rows {
 		r, ok := v.rated(&v.Rows[i], column)
-		if !ok || v.at[v.Rows[i].Entry] != i {
+		if !ok || v.rows()[v.Rows[i].Entry] != i {
 			continue
 		}
 		if r.value > own.value {
@@ -139,7 +139,7 @@ func (v *version) ranks(entry string, column int) string {
 			byBound++
 		}
 	}
-	return fmt.Sprintf("rank %d of %d by score and %d by the intervals", byValue, len(v.at), byBound)
+	return fmt.Sprintf("rank %d of %d by score and %d by the intervals", byValue, len(v.rows()), byBound)
 }
 
 // styleShare is how much of a gap is gone where ratings are adjusted for style.
@@ -149,7 +149,7 @@ func (a *audit) styleShare(b *board, v *version, column int, entry, released str
 			continue
 		}
 		for _, same := range other.versions {
-			at := columnOf(same, v.Columns[column].Name)
+			at := columnOf(same.Table, v.Columns[column].Name)
 			one, two := same.row(entry), same.row(released)
 			if same.Date != v.Date || at < 0 || one == nil || two == nil {
 				continue

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/proctor-attest/proctor/attest/harness"
 )
 
 // rowChanged finds rows whose numbers are others in a later version. Where a number has
@@ -13,62 +15,73 @@ import (
 func rowChanged(a *audit) []Finding {
 	found := findingSet{}
 	for _, b := range a.boards {
-		for i, later := range b.versions[1:] {
-			before := b.versions[i]
+		versions := b.compared()
+		for i, later := range versions[min(1, len(versions)):] {
+			before := versions[i]
 			moved := shifts(before, later)
 			for _, column := range quoted(before.Table) {
 				if text := wholeMoved(before, later, column, moved[column]); text != "" {
-					found.add(Finding{
-						Name: "row-changed", Row: b.name, Detail: text,
-						Files: []Place{placeOf(before.File, 0), placeOf(later.File, 0)},
-					})
+					found.add(Finding{Name: "row-changed", Row: b.name, Detail: text, Files: []Place{before.place(0), later.place(0)}})
 				}
 			}
-			for j := range before.Rows {
-				old := &before.Rows[j]
-				now := later.row(old.Entry)
-				if now == nil || before.at[old.Entry] != j {
-					continue
-				}
-				var changes []string
-				for _, column := range quoted(before.Table) {
-					if text := changed(before, later, old.Entry, column, moved[column]); text != "" {
-						changes = append(changes, text)
-					}
-				}
-				if len(changes) > 0 {
-					found.add(Finding{
-						Name: "row-changed", Row: rowName(b.name, old.Entry), Detail: strings.Join(changes, "; "),
-						Files: []Place{placeOf(before.File, old.Line), placeOf(later.File, now.Line)},
-					})
-				}
+		}
+		for _, t := range a.trailsOf(b) {
+			if len(t.changes) > 0 {
+				found.add(t.changed(b.name))
 			}
 		}
 	}
 	return found.list()
 }
 
-// changed tells how a number of a row is another in a later version, "" if it is not.
-func changed(before, later *version, entry string, column int, moved shift) string {
-	name := before.Columns[column].Name
-	to := columnOf(later, name)
-	old, ok := before.rated(before.row(entry), column)
-	if !ok || to < 0 {
-		return ""
+// changed tells what a row was, and what it became.
+func (t *trail) changed(board string) Finding {
+	f := Finding{Name: "row-changed", Row: rowName(board, t.row().Entry)}
+	var texts []string
+	tell := func(c change) {
+		texts = append(texts, c.text)
+		f.Files = append(f.Files, c.before, c.after)
 	}
-	now, ok := later.rated(later.row(entry), to)
+	for _, c := range t.changes {
+		tell(c)
+	}
+	if t.more > 1 {
+		texts = append(texts, fmt.Sprintf("after %d more changes", t.more-1))
+	}
+	if t.more > 0 {
+		tell(t.latest)
+	}
+	f.Detail, f.Files = strings.Join(append(texts, t.written...), "; "), dedupe(f.Files)
+	return f
+}
+
+// changed tells how a number of a row is another in a later version, "" if it is not, and
+// what it was.
+func changed(t *trail, later *version, row *harness.TableRow, column int, moved shift) (text string, old rated) {
+	before := t.seen
+	name := before.Columns[column].Name
+	to := columnOf(later.Table, name)
+	old, ok := before.rated(t.row(), column)
+	if !ok || to < 0 {
+		return "", rated{}
+	}
+	now, ok := later.rated(row, to)
 	switch {
 	case !ok:
-		return fmt.Sprintf("%s is %s in the version of %s, and not there in that of %s", name, old.text, before.Date, later.Date)
+		return fmt.Sprintf("%s is %s in %s, and not there in %s", name, old.text, before.called(), later.that()), old
 	case old.bounded && now.bounded:
 		if meet(old, now, moved.by) {
-			return ""
+			return "", rated{}
 		}
-		return fmt.Sprintf("%s is %s in the version of %s and %s in that of %s: their 95 %% intervals do not meet%s", name, shown(old), before.Date, shown(now), later.Date, moved.told(old, now))
-	case old.value == now.value:
-		return ""
+		return fmt.Sprintf("%s is %s in %s and %s in %s: their 95 %% intervals do not meet%s", name, shown(old), before.called(), shown(now), later.that(), moved.told(old, now)), old
+	case old.same(now):
+		return "", rated{}
 	}
-	return fmt.Sprintf("%s is %s in the version of %s and %s in that of %s", name, old.text, before.Date, now.text, later.Date)
+	again := ""
+	if was, ok := t.old[name]; ok && was.same(now) {
+		again = "again "
+	}
+	return fmt.Sprintf("%s is %s in %s and %s%s in %s", name, old.text, before.called(), again, now.text, later.that()), old
 }
 
 // shift is how far the numbers of a column moved together. Only differences between
@@ -98,13 +111,16 @@ func (s shift) told(old, now rated) string {
 
 // shifts are those of the columns with intervals.
 func shifts(before, later *version) map[int]shift {
-	all := map[int]shift{}
+	var all map[int]shift
 	for _, column := range quoted(before.Table) {
+		to := columnOf(later.Table, before.Columns[column].Name)
+		if to < 0 || before.Columns[column].Low == "" {
+			continue
+		}
 		var by, wide []float64
-		to := columnOf(later, before.Columns[column].Name)
-		for entry := range before.at {
+		for entry := range before.rows() {
 			row := later.row(entry)
-			if row == nil || to < 0 {
+			if row == nil {
 				continue
 			}
 			old, ok := before.rated(before.row(entry), column)
@@ -116,6 +132,9 @@ func shifts(before, later *version) map[int]shift {
 		if len(by) > 1 {
 			slices.Sort(by)
 			slices.Sort(wide)
+			if all == nil {
+				all = map[int]shift{}
+			}
 			all[column] = shift{by: by[len(by)/2], rows: len(by), wide: wide[len(wide)/2]}
 		}
 	}
@@ -127,50 +146,10 @@ func wholeMoved(before, later *version, column int, moved shift) string {
 	if moved.rows == 0 || math.Abs(moved.by) < moved.wide {
 		return ""
 	}
-	return fmt.Sprintf("between the versions of %s and %s %s moved in all rows together, by %s in the median of %d rows: numbers of the two versions cannot be compared, only differences within one",
-		before.Date, later.Date, before.Columns[column].Name, spell(moved.by, 1), moved.rows)
-}
-
-func columnOf(v *version, name string) int {
-	for i, c := range v.Columns {
-		if c.Name == name {
-			return i
-		}
+	between := fmt.Sprintf("the versions of %s and %s", before.Date, later.Date)
+	if later.now || later.Commit != "" {
+		between = before.called() + " and " + later.called()
 	}
-	return -1
-}
-
-func shown(r rated) string {
-	return fmt.Sprintf("%s [%s, %s]", spell(r.value, 2), spell(r.low, 2), spell(r.high, 2))
-}
-
-// rowVanished finds rows that no later version has.
-func rowVanished(a *audit) []Finding {
-	found := findingSet{}
-	for _, b := range a.boards {
-		last := map[string]*version{}
-		for _, v := range b.versions {
-			if len(quoted(v.Table)) == 0 {
-				continue
-			}
-			for entry := range v.at {
-				last[entry] = v
-			}
-		}
-		for i, v := range b.versions[:len(b.versions)-1] {
-			next := b.versions[i+1]
-			for j := range v.Rows {
-				row := &v.Rows[j]
-				if last[row.Entry] != v || v.at[row.Entry] != j {
-					continue
-				}
-				found.add(Finding{
-					Name: "row-vanished", Row: rowName(b.name, row.Entry),
-					Detail: fmt.Sprintf("the row is in the version of %s and in none from %s on", v.Date, next.Date),
-					Files:  []Place{placeOf(v.File, row.Line), placeOf(next.File, 0)},
-				})
-			}
-		}
-	}
-	return found.list()
+	return fmt.Sprintf("between %s %s moved in all rows together, by %s in the median of %d rows: numbers of the two versions cannot be compared, only differences within one",
+		between, before.Columns[column].Name, spell(moved.by, 1), moved.rows)
 }

@@ -12,7 +12,9 @@ type audit struct {
 	runs    map[key][]*harness.Run    // in the order of their files
 	byEntry map[string][]*harness.Run // of any board
 	results []Row
-	boards  []*board // of dated tables
+	boards  []*board // of tables with versions
+	trails  map[*board][]*trail
+	entries map[string][]tableRow // of tables; made when they are first asked for
 	moments map[momentsOf]*moments
 
 	rankings    map[rankingKey]*ranking
@@ -56,7 +58,7 @@ func newAudit(in *harness.Imported) *audit {
 	a := &audit{
 		in: in, runs: map[key][]*harness.Run{}, byEntry: map[string][]*harness.Run{}, published: map[key]bool{},
 		moments: map[momentsOf]*moments{}, rankings: map[rankingKey]*ranking{}, weightIndex: map[*harness.Weights]map[string]int{},
-		boards: boards(in), weightBoard: map[*harness.Weights]string{}, usual: usualItems(in.Runs),
+		boards: boards(in), trails: map[*board][]*trail{}, weightBoard: map[*harness.Weights]string{}, usual: usualItems(in.Runs),
 		fitted: map[fitKey]*fitted{}, sources: map[*harness.Table]*ratingSource{}, rated: map[fitRow]bool{},
 	}
 	for _, t := range in.Tables {
@@ -128,7 +130,9 @@ func places(runs ...*harness.Run) []Place {
 	return dedupe(all)
 }
 
-func placeOf(f harness.File, line int) Place { return Place{f.Path, f.SHA256, line} }
+func placeOf(f harness.File, line int) Place {
+	return Place{Path: f.Path, SHA256: f.SHA256, Line: line}
+}
 
 // dedupe keeps the order.
 func dedupe(all []Place) []Place {

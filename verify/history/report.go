@@ -64,11 +64,14 @@ type Finding struct {
 	Detail string  `json:"detail"`
 }
 
-// Place is a file, and a line of it where that is known.
+// Place is a file, and a line of it where that is known. Of a history it is the file in
+// a commit, with the day that the commit states.
 type Place struct {
 	Path   string      `json:"path"`
 	SHA256 attest.Hash `json:"sha256"`
 	Line   int         `json:"line,omitempty"`
+	Commit string      `json:"commit,omitempty"`
+	Date   string      `json:"date,omitempty"`
 }
 
 // Audit recomputes and looks. It reads nothing but its argument.

@@ -145,6 +145,9 @@ func (p *printer) place(at history.Place) {
 	if at.Line > 0 {
 		where = fmt.Sprintf("%s:%d", at.Path, at.Line)
 	}
+	if at.Commit != "" {
+		where += fmt.Sprintf(" in commit %.12s of %s", at.Commit, at.Date)
+	}
 	p.printf("      %s %s\n", at.SHA256.Short(), clean(where))
 }
 

@@ -46,10 +46,10 @@ func TestScoresHTML(t *testing.T) {
 	page := scoresHTML(t, scoresReport())
 	all := elementsOf(t, page)
 	for _, want := range []string{
-		"10 published numbers: 5 reproduced, 1 differs, 1 impossible, 3 not recomputable; 12 findings.",
+		"10 published numbers: 5 reproduced, 1 differs, 1 impossible, 3 not recomputable; 13 findings.",
 		"1 table with nothing here to recompute from", // the file that was not read
 		"<strong><bdi>j/b</bdi></strong>", "the row is &#34;b&#34;, and it says\uFFFD[1m otherwise",
-		"<summary>2 more</summary>", "<bdi>j.csv</bdi>:2 sha256:abcd",
+		"<summary>2 more</summary>", "<bdi>j.csv</bdi>:2 sha256:abcd", "<bdi>j.csv</bdi>:3 in commit 0123456789abcdef0123456789abcdef01234567 of 2025-01-02 sha256:abcd",
 		"b: published 51.0, recomputed 49, differs", "What this does not show", "20.0 to 80.0",
 	} {
 		if !strings.Contains(page, want) {

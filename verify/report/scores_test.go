@@ -38,6 +38,8 @@ func scoresReport() *history.Report {
 		Findings: []history.Finding{{Name: "generator-mismatch", Row: "j/b", Files: []history.Place{table}, Detail: "the row is \"b\", and it says\x1b[1m otherwise"},
 			{Name: "identical-evidence", Row: "g", Files: []history.Place{table}, Detail: "the results are another's"}},
 	}
+	r.Findings = append(r.Findings, history.Finding{Name: "row-changed", Row: "j/a", Detail: "acc was another", Files: []history.Place{
+		{Path: "j.csv", SHA256: hash, Line: 3, Commit: "0123456789abcdef0123456789abcdef01234567", Date: "2025-01-02"}}})
 	r.Rows[0].Interval = &history.Interval{Method: "normal 95 %", Low: "20.0", High: "80.0"}
 	for i := range mostFindings + 2 {
 		f := history.Finding{Name: "missing-items", Row: fmt.Sprint("j/m", i), Detail: "9 of 10 items have a result"}
@@ -59,7 +61,7 @@ func TestScores(t *testing.T) {
 	for i := range mostFindings {
 		again = append(again, fmt.Sprintf("  j/m%d\n      9 of 10 items have a result\n      abcd0000 file-0\n      abcd0000 file-1\n      abcd0000 file-2\n      abcd0000 file-3\n      and 1 file more\n", i))
 	}
-	want := `10 published numbers: 5 reproduced, 1 differs, 1 impossible, 3 not recomputable; 12
+	want := `10 published numbers: 5 reproduced, 1 differs, 1 impossible, 3 not recomputable; 13
   findings
 
    stand  in part in doubt   differ  unknown   no row  rows of
@@ -75,6 +77,11 @@ identical-evidence (1): two rows have the same results, item by item
   g
       the results are another's
       abcd0000 j.csv:2
+
+row-changed (1): a number is another in a later version of the table
+  j/a
+      acc was another
+      abcd0000 j.csv:3 in commit 0123456789ab of 2025-01-02
 |
 missing-items (10): items have no result, and do not count
 ` + strings.Join(again, "") + `  and in 2 more, which --json has: j/m8, j/m9
