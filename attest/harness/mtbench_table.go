@@ -24,7 +24,8 @@ var arenaTable = Importer{
 		line := string(firstLine(head))
 		return arenaTableName.MatchString(path.Base(name)) && strings.Contains(line, "Model,") && strings.Contains(line, mtBenchColumn)
 	},
-	Read: readArenaTable,
+	Tables: true,
+	Read:   readArenaTable,
 }
 
 var arenaTableName = regexp.MustCompile(`^leaderboard_table_(\d{4})(\d\d)(\d\d)\.csv$`)

@@ -23,12 +23,14 @@ func (e *env) cmdAuditScores() *cli.Command {
 		ArgsUsage: "PATH…",
 		Description: "Reads every file below PATH that it knows (\"proctor help formats\"), joins published\n" +
 			"tables with results, and recomputes. Links are not followed and nothing is run or\n" +
-			"fetched. What it finds is explained in \"proctor help findings\". Exit code 3:\n" +
+			"fetched. Dated versions of a table are compared, and with --git all that the first\n" +
+			"parents of HEAD had. What it finds is explained in \"proctor help findings\". Exit code 3:\n" +
 			"something was found; 4: something could not be recomputed.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
 			&cli.StringFlag{Name: "csv", Usage: "also write the rows to `FILE`"},
 			&cli.StringFlag{Name: "html", Usage: "also write a page with plots to `FILE`, which opens in any browser and needs no network"},
+			&cli.BoolFlag{Name: "git", Usage: "compare tables with what they were in earlier commits of the git repository that PATH lies in, or is"},
 			&cli.BoolFlag{Name: "formats", Usage: "list the files that are known, and stop"},
 			quietFlag(),
 		},
@@ -57,7 +59,7 @@ func (e *env) runAuditScores(c *cli.Context) error {
 			}
 		}
 	}
-	in, err := e.importAll(c)
+	in, gaps, err := e.importAll(c)
 	if err != nil {
 		return err
 	}
@@ -78,22 +80,34 @@ func (e *env) runAuditScores(c *cli.Context) error {
 		}
 	}
 	e.noteSkipped(c, in)
+	for _, gap := range gaps {
+		e.note(c, "%s", gap)
+	}
 	switch {
 	case len(r.Findings) > 0:
 		return &verdictError{exitContradicted}
 	case len(r.Rows) == 0:
 		return withHint(fmt.Errorf("no scores were found"), `"proctor help formats" lists the files that are known`)
-	case r.Incomplete():
+	case r.Incomplete() || len(gaps) > 0:
 		return &verdictError{exitGaps}
 	}
 	return nil
 }
 
-// importAll reads what the arguments name.
-func (e *env) importAll(c *cli.Context) (*harness.Imported, error) {
-	fsys, paths, err := openTrees(c.Args().Slice())
+// importAll reads what the arguments name, and what of a history could not be read.
+func (e *env) importAll(c *cli.Context) (in *harness.Imported, gaps []string, err error) {
+	args, repos := c.Args().Slice(), []*gitRepo(nil)
+	if c.Bool("git") {
+		if repos, args, err = openGit(args); err != nil {
+			return nil, nil, err
+		}
+		defer closeGit(repos)
+	} else {
+		e.noteGit(c)
+	}
+	fsys, paths, err := openTrees(args, repos)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer fsys.close()
 	var total int64
@@ -103,7 +117,12 @@ func (e *env) importAll(c *cli.Context) (*harness.Imported, error) {
 	bar := e.progress(c, "reading", total)
 	defer bar.done()
 	var read atomic.Int64
-	return harness.Import(e.ctx, fsys, paths, func(n int64) { bar.bytes(read.Add(n), total) })
+	in, err = harness.Import(e.ctx, fsys, paths, func(n int64) { bar.bytes(read.Add(n), total) })
+	if err != nil {
+		return nil, nil, err
+	}
+	gaps, err = e.addHistory(in, repos)
+	return in, gaps, err
 }
 
 // noteSkipped says what was not looked at.

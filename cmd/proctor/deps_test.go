@@ -86,6 +86,26 @@ func TestHeavyModulesAreLeaves(t *testing.T) {
 	}
 }
 
+// Of go-git only what reads repositories is there, nothing that fetches or runs hooks, and
+// only in leaves.
+func TestGitIsOnlyRead(t *testing.T) {
+	homes := []string{"attest/harness/gittables", "attest/hub/gittree"}
+	for path, p := range imports(t) {
+		for _, dep := range p.Imports {
+			if strings.HasPrefix(dep, "github.com/go-git/") && !slices.Contains(homes, path) {
+				t.Errorf("%s imports %s", path, dep)
+			}
+		}
+	}
+	for _, dep := range imports(t)["attest/harness/gittables"].Deps {
+		for _, no := range []string{"net/http", "os/exec", "github.com/go-git/go-git/v5", "github.com/go-git/go-git/v5/plumbing/transport"} {
+			if dep == no {
+				t.Errorf("gittables depends on %s", dep)
+			}
+		}
+	}
+}
+
 // The browser's verifier leaves out what only owners of sets need.
 func TestBrowserVerifierIsLight(t *testing.T) {
 	cmd := exec.Command("go", "list", "-deps", module+"cmd/proctor-wasm")

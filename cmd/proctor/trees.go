@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -15,17 +16,29 @@ import (
 type trees []tree
 
 type tree struct {
-	at   string // slash-separated, as written or absolute
-	root *os.Root
+	at    string // slash-separated, as written or absolute
+	files fs.FS
+	close func() error
 }
 
 // openTrees opens folders, and for a file the folder that it lies in. The paths
 // returned are the arguments as the file system calls them.
-func openTrees(args []string) (trees, []string, error) {
+// A bare repository is the files of its HEAD.
+func openTrees(args []string, repos []*gitRepo) (trees, []string, error) {
 	var all trees
 	var paths []string
 	for _, arg := range args {
 		name := filepath.Clean(arg)
+		if i := slices.IndexFunc(repos, func(r *gitRepo) bool { return r.bare && r.at == filepath.ToSlash(name) }); i >= 0 {
+			files, err := repos[i].FS()
+			if err != nil {
+				all.close()
+				return nil, nil, fmt.Errorf("%s: %w", name, err)
+			}
+			all = append(all, tree{repos[i].at, files, func() error { return nil }})
+			paths = append(paths, repos[i].at)
+			continue
+		}
 		if name == "." || strings.HasPrefix(name, "..") {
 			abs, err := filepath.Abs(name)
 			if err != nil {
@@ -47,7 +60,7 @@ func openTrees(args []string) (trees, []string, error) {
 			all.close()
 			return nil, nil, err
 		}
-		all = append(all, tree{filepath.ToSlash(dir), root})
+		all = append(all, tree{filepath.ToSlash(dir), root.FS(), root.Close})
 		paths = append(paths, filepath.ToSlash(name))
 	}
 	return all, paths, nil
@@ -55,13 +68,13 @@ func openTrees(args []string) (trees, []string, error) {
 
 func (ts trees) close() {
 	for _, t := range ts {
-		t.root.Close() // was only read
+		t.close() // was only read
 	}
 }
 
 // find returns the folder that a path lies in, the deepest of several, and the path
 // within it.
-func (ts trees) find(op, name string) (*os.Root, string, error) {
+func (ts trees) find(op, name string) (fs.FS, string, error) {
 	var best *tree
 	rest := ""
 	for i := range ts {
@@ -74,7 +87,7 @@ func (ts trees) find(op, name string) (*os.Root, string, error) {
 	if best == nil {
 		return nil, "", &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
 	}
-	return best.root, filepath.FromSlash(rest), nil
+	return best.files, rest, nil
 }
 
 func inside(dir, name string) (string, bool) {
@@ -89,21 +102,31 @@ func inside(dir, name string) (string, bool) {
 
 // Open implements fs.FS.
 func (ts trees) Open(name string) (fs.File, error) {
-	root, rest, err := ts.find("open", name)
+	files, rest, err := ts.find("open", name)
 	if err != nil {
 		return nil, err
 	}
-	f, err := root.Open(rest)
+	f, err := files.Open(rest)
 	return f, named(err, name)
+}
+
+// ReadDir implements fs.ReadDirFS.
+func (ts trees) ReadDir(name string) ([]fs.DirEntry, error) {
+	files, rest, err := ts.find("readdir", name)
+	if err != nil {
+		return nil, err
+	}
+	all, err := fs.ReadDir(files, rest)
+	return all, named(err, name)
 }
 
 // Stat implements fs.StatFS. It does not follow a link.
 func (ts trees) Stat(name string) (fs.FileInfo, error) {
-	root, rest, err := ts.find("stat", name)
+	files, rest, err := ts.find("stat", name)
 	if err != nil {
 		return nil, err
 	}
-	info, err := root.Stat(rest)
+	info, err := fs.Stat(files, rest)
 	return info, named(err, name)
 }
 
