@@ -153,14 +153,13 @@ func (h *hashing) importFile(name string) *Imported {
 	if err != nil {
 		return &Imported{Refused: []Refusal{{File: File{Path: name}, Reason: reason(name, err)}}}
 	}
-	importers := Importers()
-	i := slices.IndexFunc(importers, func(im Importer) bool { return im.Claims(uncompressedName(name), first) })
-	if i < 0 {
+	im, ok := recognise(name, first)
+	if !ok {
 		return &Imported{Unrecognised: []string{name}}
 	}
-	got, err := importers[i].Read(h, name)
+	got, err := im.Read(h, name)
 	if err != nil {
-		return &Imported{Refused: []Refusal{{File: File{Path: name}, Format: importers[i].Name, Reason: reason(name, err)}}}
+		return &Imported{Refused: []Refusal{{File: File{Path: name}, Format: im.Name, Reason: reason(name, err)}}}
 	}
 	return got
 }

@@ -112,3 +112,21 @@ func TestNotClaimed(t *testing.T) {
 		}
 	}
 }
+
+// Recognise answers as Import does, without reading the whole file.
+func TestRecognise(t *testing.T) {
+	files := fstest.MapFS{
+		"table.csv":     {Data: []byte("model,accuracy,n\ntiny,85.0,20\n")},
+		"notes.txt":     {Data: []byte("nothing")},
+		"truncated.csv": {Data: []byte("model,accuracy,n\ntiny,8")},
+	}
+	for name, want := range map[string]string{"table.csv": "table", "notes.txt": "", "truncated.csv": "table"} {
+		im, ok, err := Recognise(files, name)
+		if err != nil || im.Name != want || ok != (want != "") {
+			t.Errorf("%s: %q, %v, %v, want %q", name, im.Name, ok, err, want)
+		}
+	}
+	if _, _, err := Recognise(files, "absent"); err == nil {
+		t.Error("a file that is not there")
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,10 +17,13 @@ import (
 func (e *env) cmdInspect() *cli.Command {
 	return &cli.Command{
 		Name:      "inspect",
-		Usage:     "show what a pack, statement, opening or model.sig says, trusting nothing",
+		Usage:     "show what a pack, statement, opening, model.sig, log or other evidence says, trusting nothing",
 		ArgsUsage: "FILE",
-		Flags:     []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print statements, or the items of an opening, as JSON lines"}},
-		Action:    e.runInspect,
+		Description: "Also shows what evidence of others says (\"proctor help foreign\"), and logs and tables\n" +
+			"of evaluations (\"proctor help formats\"): model, data set, items, the numbers stated, and\n" +
+			"what they do not say. Verifies and recomputes nothing.",
+		Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print statements, or the items of an opening, as JSON lines; anything else as one JSON object"}},
+		Action: e.runInspect,
 	}
 }
 
@@ -31,23 +35,18 @@ func (e *env) runInspect(c *cli.Context) error {
 	if is, err := e.inspectSignature(c, name); is || err != nil {
 		return err
 	}
-	if filepath.Ext(name) == ".json" {
-		data, err := readLimited(name, attest.MaxEntry)
-		if err != nil {
-			return err
-		}
-		entry, err := attest.ParseEntry(data)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
+	if entry, err := readEntry(name); err == nil {
 		return e.inspectEntry(c, entry)
 	}
 	if isOpening, err := e.inspectOpening(c, name); isOpening || err != nil {
 		return err
 	}
+	if r := readForeign(name, nil); r != nil {
+		return e.inspectReading(c, r)
+	}
 	pack, done, err := openPack(name)
 	if err != nil {
-		return err
+		return e.inspectOther(c, name, err)
 	}
 	defer done()
 	if !c.Bool("json") {
@@ -59,6 +58,39 @@ func (e *env) runInspect(c *cli.Context) error {
 		}
 	}
 	return nil
+}
+
+// inspectOther shows what is no pack, for the reason given, and perhaps something else.
+func (e *env) inspectOther(c *cli.Context, name string, noPack error) error {
+	known, err := e.inspectResults(c, name)
+	if known || err != nil {
+		return err
+	}
+	if info, err := os.Stat(name); err == nil && (info.IsDir() || filepath.Ext(name) == packSuffix) {
+		return noPack
+	}
+	_, noEntry := readEntry(name)
+	if data, err := readLimited(name, attest.MaxEntry); err == nil && bytes.Contains(data, []byte("dsseEnvelope")) {
+		return noEntry
+	}
+	return withHint(fmt.Errorf("%s: is no pack, statement, opening, evidence of others or file of results that is known", name),
+		`"proctor help formats" and "proctor help foreign" list what is`)
+}
+
+// readEntry reads a signed statement by itself.
+func readEntry(name string) (*attest.Entry, error) {
+	if filepath.Ext(name) != ".json" {
+		return nil, fmt.Errorf("%s: statements are in files whose names end in .json", name)
+	}
+	data, err := readLimited(name, attest.MaxEntry)
+	if err != nil {
+		return nil, err
+	}
+	entry, err := attest.ParseEntry(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return entry, nil
 }
 
 func (e *env) inspectEntry(c *cli.Context, entry *attest.Entry) error {

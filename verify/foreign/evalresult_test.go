@@ -94,6 +94,7 @@ func TestNotForeign(t *testing.T) {
 		``, `{}`, `[]`, `7`, `{"_type":"https://in-toto.io/Statement/v1"}`, "a,b\n1,2\n", `{"payload":"e30="}`,
 		strings.Replace(small, evalResultNew, "https://proctor-attest.github.io/schemas/result/v1", 1), // Proctor's own
 		small + strings.Repeat(" ", MaxSize),
+		`{"examples":[{"version":"prml/0.1"}]}`, // PRML's schema
 	} {
 		if r := Read([]byte(text), nil); r != nil {
 			t.Errorf("%.60s: %v", text, r)

@@ -31,7 +31,10 @@ type Reading struct {
 }
 
 // Member is a value as the file has it.
-type Member struct{ Name, Value string }
+type Member struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
 
 func (r *Reading) say(name, value string) {
 	if value != "" {
@@ -55,7 +58,9 @@ func Read(data []byte, keys []Key) *Reading {
 		return nil
 	}
 	if prmlManifest.Match(data) {
-		return readPRML(data)
+		if r := readPRML(data); r != nil {
+			return r
+		}
 	}
 	if !bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) {
 		return nil

@@ -32,7 +32,8 @@ var (
 	uuid7 = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-7[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$`)
 )
 
-// readPRML reads a manifest of PRML 0.1 or 0.2, as YAML or as JSON.
+// readPRML reads a manifest of PRML 0.1 or 0.2, as YAML or as JSON, and returns nil for
+// what only looks like one.
 func readPRML(data []byte) *Reading {
 	r := &Reading{Kind: "a PRML manifest"}
 	parse := parseYAML
@@ -43,6 +44,11 @@ func readPRML(data []byte) *Reading {
 	if err != nil {
 		r.Broken = err
 		return r
+	}
+	if o, ok := tree.(map[string]any); ok {
+		if v, ok := o["version"].(string); ok && !strings.HasPrefix(v, "prml/") || o["version"] == nil {
+			return nil // it holds a manifest at some place, as a schema's examples do
+		}
 	}
 	var c checker
 	o := c.object("", tree)
