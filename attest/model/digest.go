@@ -31,6 +31,10 @@ type Options struct {
 	// time. The model has no Package then, and Files are those that roles need.
 	WithoutPackage bool
 
+	// Cache has hashes of files that need not be read again, and takes those of files
+	// that were read. Nil reads everything.
+	Cache *Cache
+
 	// Progress is told how many of the bytes to read were read. It is called by one
 	// goroutine at a time and should return quickly.
 	Progress func(read, total int64)
@@ -62,6 +66,13 @@ func Digest(ctx context.Context, fsys fs.FS, opts Options) (*Model, error) {
 	}
 	if err := checkUnchanged(before, after); err != nil {
 		return nil, err
+	}
+	for i, e := range before {
+		if whole, l := r.want(e); whole {
+			opts.Cache.keep(e, &read[i].File, l)
+		} else if l != nil {
+			opts.Cache.keep(e, nil, l)
+		}
 	}
 	return assemble(p, read, opts)
 }
@@ -172,14 +183,26 @@ type job struct {
 	size   int64
 }
 
+// want says what is read of a file.
+func (r *reader) want(e entry) (whole bool, l *layout) {
+	l = r.plan.read[e.path]
+	return !r.opts.WithoutPackage || l == nil && (inRoles(e.path) || r.plan.weights.index.at(e.path)), l
+}
+
 // jobs says what is read, the largest first so that no worker is left alone with
-// one at the end.
-func (r *reader) jobs(entries []entry) []job {
+// one at the end. What the cache knows goes to out.
+func (r *reader) jobs(entries []entry, out []reading) []job {
 	var jobs []job
 	for i, e := range entries {
-		l := r.plan.read[e.path]
+		whole, l := r.want(e)
+		if (whole || l != nil) && !isParsed(e.path) {
+			if file, ok := r.opts.Cache.lookup(e, whole, l); ok {
+				out[i].File = file
+				continue
+			}
+		}
 		switch {
-		case !r.opts.WithoutPackage || l == nil && (inRoles(e.path) || r.plan.weights.index.at(e.path)):
+		case whole:
 			jobs = append(jobs, job{entry: i, size: e.size})
 		case l != nil:
 			jobs = append(jobs, pieceJobs(i, l.pieces[1:])...)
@@ -194,11 +217,11 @@ func (r *reader) jobs(entries []entry) []job {
 
 // readAll does all jobs. A file that none of them asked for is a zero reading.
 func (r *reader) readAll(ctx context.Context, entries []entry) ([]reading, error) {
-	todo := r.jobs(entries)
+	out := make([]reading, len(entries))
+	todo := r.jobs(entries, out)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	jobs := make(chan job)
-	out := make([]reading, len(entries))
 	var wg sync.WaitGroup
 	workers := r.opts.Workers
 	if workers <= 0 {

@@ -21,8 +21,9 @@ type entry struct {
 
 // stamp is what only the operating system sets; zero where it tells nothing.
 type stamp struct {
-	Device, Inode uint64
-	Changed       int64 // in nanoseconds
+	Device  uint64 `json:"device"`
+	Inode   uint64 `json:"inode"`
+	Changed int64  `json:"changed"` // in nanoseconds since 1970
 }
 
 func newEntry(name string, info fs.FileInfo) entry {

@@ -347,30 +347,6 @@ func (e *env) weightsModel(c *cli.Context, h *home, p *attest.Model, pack *attes
 	return nil, nil
 }
 
-func (e *env) digestModel(c *cli.Context, dir string) (*model.Model, error) {
-	files, err := model.OpenDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer files.Close()
-	bar := e.progress(c, "hashing "+filepath.Base(dir), 0)
-	defer bar.done()
-	m, err := model.Digest(c.Context, files, model.Options{
-		Weights:        c.String("weights"),
-		WithoutPackage: c.Bool("no-package"),
-		Progress:       bar.bytes,
-	})
-	if err != nil {
-		err = fmt.Errorf("%s: %w", dir, err)
-		var several *model.SeveralError
-		if errors.As(err, &several) {
-			return nil, withHint(err, "--weights "+several.Names[0])
-		}
-		return nil, err
-	}
-	return m, nil
-}
-
 // sealed is what a lab must keep to open a sealed model.
 type sealed struct {
 	Commitment attest.Hash  `json:"commitment"`

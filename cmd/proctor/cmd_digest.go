@@ -24,14 +24,10 @@ func (e *env) cmdDigest() *cli.Command {
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
 			&cli.BoolFlag{Name: "tensors", Usage: "list every tensor with its leaf"},
 			&cli.BoolFlag{Name: "no-package", Usage: "leave out the hash of whole files: the modelID alone, in half of the time"},
-			weightsFlag(), quietFlag(),
+			weightsFlag(), cacheFlag(), quietFlag(),
 		},
 		Action: e.runDigest,
 	}
-}
-
-func weightsFlag() cli.Flag {
-	return &cli.StringFlag{Name: "weights", Usage: "which `GGUF` is the model where the directory holds several; of splits the first"}
 }
 
 func (e *env) runDigest(c *cli.Context) error {
@@ -49,8 +45,8 @@ func (e *env) runDigest(c *cli.Context) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: neither a directory nor a regular file", name)
 	}
-	if c.Bool("tensors") || c.Bool("no-package") || c.IsSet("weights") {
-		return usagef("--tensors, --no-package and --weights are for a model directory")
+	if c.Bool("tensors") || c.Bool("no-package") || c.IsSet("weights") || c.IsSet("cache") {
+		return usagef("--tensors, --no-package, --weights and --cache are for a model directory")
 	}
 	f, err := os.Open(name)
 	if err != nil {

@@ -30,7 +30,7 @@ func (e *env) cmdVerify() *cli.Command {
 			&cli.StringFlag{Name: "policy", Usage: "the policy, a `FILE` (default: the home's)"},
 			&cli.StringFlag{Name: "model", Usage: "the published model files, a `DIR`, to recompute the modelID from; or less, such as what \"proctor fetch hf:ORG/NAME\" saved"},
 			revisionFlag(),
-			weightsFlag(),
+			weightsFlag(), cacheFlag(),
 			&cli.StringSliceFlag{Name: "ledger", Usage: "a ledger of the policy, or a copy of one, in `DIR`, to scan for what the pack leaves out; repeatable"},
 			&cli.StringFlag{Name: "at", Usage: "verification `TIME`, RFC 3339 (default: now)"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
@@ -43,6 +43,9 @@ func (e *env) cmdVerify() *cli.Command {
 func (e *env) runVerify(c *cli.Context) error {
 	if c.Args().Len() == 0 {
 		return usagef("verify needs an evidence pack")
+	}
+	if (c.IsSet("weights") || c.IsSet("cache")) && c.String("model") == "" {
+		return usagef("--weights and --cache go with --model")
 	}
 	at := e.now()
 	if text := c.String("at"); text != "" {
@@ -64,9 +67,6 @@ func (e *env) runVerify(c *cli.Context) error {
 	}
 	if err != nil {
 		return err
-	}
-	if c.IsSet("weights") && c.String("model") == "" {
-		return usagef("--weights goes with --model")
 	}
 	opts := verify.Options{At: at.UTC().Truncate(time.Second)}
 	if dir := c.String("model"); dir != "" {

@@ -194,6 +194,9 @@ func (e *env) published(c *cli.Context, name string) (*verify.Published, error) 
 		if err != nil {
 			return nil, err
 		}
+		if cache := c.String("cache"); cache != "" {
+			name += " (by the hashes kept in " + cache + ")"
+		}
 		return &verify.Published{ID: m.ID, Package: m.Package, Roles: m.Roles, Uncovered: m.Uncovered, From: name}, nil
 	}
 	l, err := e.readListing(c, name)
