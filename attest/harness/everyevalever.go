@@ -2,14 +2,11 @@ package harness
 
 import (
 	"bytes"
-	"crypto/md5"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -19,17 +16,17 @@ const eeeVersion = "0.3.0"
 
 var everyEvalEver = Importer{
 	Name:   "every-eval-ever",
-	Tested: "one record of version 0.3.0 with its instances, and one of 0.2.0, which is refused, of evaleval/every_eval_ever at 9bce413",
+	Tested: "one record of version 0.3.0 with its instances, and one of 0.2.0, which is refused, of evaleval/every_eval_ever at 9bce413; what every_eval_ever 0.3.0 makes of logs of Inspect, lm-evaluation-harness and HELM",
 	About: About{
 		Files:     "a record of Every Eval Ever " + eeeVersion + ", and the JSONL of its instances where it names one that lies beside it",
 		Model:     "by model_info.id",
 		Dataset:   "by evaluation_name; version only where source_data has one",
-		Items:     "evaluation.score of each instance, if the file's checksum is the stated one",
+		Items:     "evaluation.score of each instance; rows of one sample_id are one item where metadata.epoch tells them apart, or where the record was written with so many rows of so many items",
 		Aggregate: "score_details.score, and its standard error",
-		Absent:    "revision and digest of the model; how the score comes from the instances, unless metric_kind is accuracy, exact_match or mean and the score is a proportion; standard errors are recomputed only where their method is analytic; sample_hash is not derived again",
+		Absent:    "revision and digest of the model; how the score comes from the instances, unless metric_kind is accuracy, exact_match or mean, the score is a proportion and no name says balanced, macro or weighted; what else than epochs several rows of one sample_id are; standard errors are recomputed only where their method is analytic, with n or n−1; sample_hash is not derived again",
 	},
 	Claims: func(name string, head []byte) bool {
-		return strings.HasSuffix(name, ".json") && bytes.HasPrefix(head, []byte("{")) && hasAll(head, "schema_version", "evaluation_id", "source_metadata")
+		return strings.HasSuffix(name, ".json") && bytes.HasPrefix(head, []byte("{")) && hasAll(head, "schema_version", "evaluation_id", "source_metadata") && !hasAny(head, "$schema")
 	},
 	Read: readEEE,
 }
@@ -44,7 +41,9 @@ type eeeReader struct {
 	model string
 	at    lines
 	runs  []*Run
+	rows  map[*Run]*eeeRows
 	byID  map[string]*Run // nil where several results have the name
+	homes int             // rows that several results could have
 }
 
 func readEEE(fsys fs.FS, name string) (*Imported, error) {
@@ -59,7 +58,7 @@ func readEEE(fsys fs.FS, name string) (*Imported, error) {
 	if version, _ := doc.get("schema_version").text(); version != eeeVersion {
 		return nil, fmt.Errorf("schema_version is %s, and %s is known", doc.get("schema_version").describe(), eeeVersion)
 	}
-	e := &eeeReader{name: name, at: lines{whole: data, line: 1}, byID: map[string]*Run{}}
+	e := &eeeReader{name: name, at: lines{whole: data, line: 1}, byID: map[string]*Run{}, rows: map[*Run]*eeeRows{}}
 	if e.model, _ = doc.get("model_info", "id").text(); e.model == "" {
 		return nil, errors.New("model_info has no id")
 	}
@@ -99,6 +98,7 @@ func (e *eeeReader) result(result foreign) error {
 	if eeeIsMean(result.get("metric_config")) {
 		metric.Rule = Mean
 	}
+	metric.Within = eeeRange(result.get("metric_config"))
 	r := &Run{
 		Format: "every-eval-ever", Version: eeeVersion, Files: []File{{Path: e.name}}, Board: name, Entry: e.model,
 		Model: Model{Name: e.model}, Dataset: Dataset{Name: name}, Measures: []string{"score"}, Absent: []string{"revision of the model"},
@@ -111,7 +111,7 @@ func (e *eeeReader) result(result foreign) error {
 	method, _ := result.get("score_details", "uncertainty", "standard_error", "method").text()
 	if se := result.get("score_details", "uncertainty", "standard_error", "value"); se.isNumber() && metric.Rule == Mean && method == "analytic" {
 		r.Aggregates = append(r.Aggregates, Aggregate{
-			Metric: Metric{Name: metric.Name + " standard error", Rule: StandardError, Measure: "score", Of: metric.Name},
+			Metric: Metric{Name: metric.Name + " standard error", Rule: StandardError, Measure: "score", Of: metric.Name, EitherN: true},
 			Value:  string(se), Items: items, File: e.name, Line: e.at.of(se),
 		})
 	}
@@ -123,13 +123,21 @@ func (e *eeeReader) result(result foreign) error {
 			e.byID[key] = r
 		}
 	}
-	e.runs = append(e.runs, r)
+	e.runs, e.rows[r] = append(e.runs, r), newEEERows(result.get("metric_config"))
 	return nil
 }
+
+// eeeOtherMean is in names of means that weigh items by their classes or otherwise.
+var eeeOtherMean = regexp.MustCompile(`(?i)balanced|macro|weighted`)
 
 // eeeIsMean reports whether a score is the mean of the instances' scores, on their
 // scale: what a percentage's instances are scored on is not said.
 func eeeIsMean(config foreign) bool {
+	for _, member := range []string{"metric_id", "metric_name"} {
+		if text, _ := config.get(member).text(); eeeOtherMean.MatchString(text) {
+			return false
+		}
+	}
 	kind, _ := config.get("metric_kind").text()
 	unit, _ := config.get("metric_unit").text()
 	most, bounded := config.get("max_score").float()
@@ -162,21 +170,31 @@ func (e *eeeReader) instances(fsys fs.FS, details foreign) error {
 	if err != nil {
 		return err
 	}
-	if len(e.runs) == 1 {
-		e.runs[0].Dataset.Items = rows
-	}
 	var notices []Notice
 	if details.get("total_rows") != nil && read != rows {
 		notices = append(notices, Notice{Finding: "missing-items", Detail: fmt.Sprintf("%s has %d rows, and the record states %d", base, read, rows), File: e.name, Line: e.at.of(details)})
 	}
-	if why, err := e.checksum(fsys, file, details); err != nil {
+	if why, err := eeeChecksum(fsys, file, details); err != nil {
 		return err
 	} else if why != "" {
-		notices = append(notices, Notice{Finding: "edited-scores", Detail: why, File: e.name, Line: e.at.of(details)})
+		notices = append(notices, Notice{Finding: "file-changed", Detail: why, File: e.name, Line: e.at.of(details)})
 	}
 	for _, r := range e.runs {
 		r.Files = append(r.Files, File{Path: file})
 		r.Notices = append(r.Notices, notices...)
+		before := r.Items.Len()
+		if err := e.settle(r, rows > 0 && read == rows); err != nil {
+			return err
+		}
+		if len(e.runs) == 1 && rows > 0 {
+			r.Dataset.Items = max(0, rows-before+r.Items.Len())
+		}
+		if e.homes > 0 {
+			r.Absent = append(r.Absent, fmt.Sprintf("which result %d of the rows belong to: several have the name that they give", e.homes))
+		}
+		if r.Items.Len() == 0 && read > 0 && len(e.runs) > 1 {
+			continue // no row is of this number
+		}
 		if g := r.Aggregates[0]; g.Items > r.Items.Len() && (rows == 0 || read >= rows) {
 			r.Notices = append(r.Notices, Notice{Finding: "missing-items", Detail: fmt.Sprintf("%d items have a result, and num_samples is %d", r.Items.Len(), g.Items), File: e.name, Line: g.Line})
 		}
@@ -218,7 +236,8 @@ func (e *eeeReader) instance(doc foreign) error {
 	}
 	r, known := e.byID[key]
 	if known && r == nil {
-		return fmt.Errorf("belongs to %q, of which the record has several", key)
+		e.homes++
+		return nil
 	}
 	if r == nil {
 		return fmt.Errorf("belongs to %q, which the record does not have", key)
@@ -234,6 +253,7 @@ func (e *eeeReader) instance(doc foreign) error {
 	if model, _ := doc.get("model_id").text(); model != "" {
 		e.named(r, model)
 	}
+	e.rows[r].add(id, x, doc)
 	return r.Items.Add(Item{ID: id, Values: []float64{x}, Input: textDigest(doc.get("input", "raw")), Output: TextDigest(doc.get("output", "raw").canonicalOrRaw())})
 }
 
@@ -248,36 +268,4 @@ func (e *eeeReader) named(r *Run, model string) {
 	if len(r.Names) < 100 {
 		r.Names = append(r.Names, Naming{Of: OfModel, Member: "model_id", Name: model, Items: 1})
 	}
-}
-
-// checksum compares the file's digest with the stated one, and says how they differ.
-func (e *eeeReader) checksum(fsys fs.FS, file string, details foreign) (string, error) {
-	want, _ := details.get("checksum").text()
-	algorithm, _ := details.get("hash_algorithm").text()
-	if want == "" {
-		return "", nil
-	}
-	h := sha256.New()
-	switch algorithm {
-	case "sha256":
-	case "md5":
-		h = md5.New()
-	default:
-		return "", fmt.Errorf("hash_algorithm is %q, want sha256 or md5", algorithm)
-	}
-	f, err := fsys.Open(file)
-	if err != nil {
-		return "", err
-	}
-	_, err = io.Copy(h, struct{ io.Reader }{f})
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return "", err
-	}
-	if got := hex.EncodeToString(h.Sum(nil)); !strings.EqualFold(got, want) {
-		return fmt.Sprintf("the instances' %s is %s, and the record states %s: they are not the file that the record was written with", algorithm, got, want), nil
-	}
-	return "", nil
 }

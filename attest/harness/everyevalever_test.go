@@ -46,7 +46,7 @@ func TestEveryEvalEver(t *testing.T) {
 	}
 	aggregates := []Aggregate{
 		{Metric: Metric{Name: "accuracy", Rule: Mean, Measure: "score"}, Value: "0.5", Items: 2, File: "d/x.json", Line: 3},
-		{Metric: Metric{Name: "accuracy standard error", Rule: StandardError, Measure: "score", Of: "accuracy"}, Value: "0.5", Items: 2, File: "d/x.json", Line: 3},
+		{Metric: Metric{Name: "accuracy standard error", Rule: StandardError, Measure: "score", Of: "accuracy", EitherN: true}, Value: "0.5", Items: 2, File: "d/x.json", Line: 3},
 	}
 	if diff := cmp.Diff(aggregates, r.Aggregates); diff != "" {
 		t.Errorf("aggregates (-want +got):\n%s", diff)
@@ -65,7 +65,10 @@ func TestEveryEvalEverBindsInstances(t *testing.T) {
 	}{
 		{fmt.Sprintf(`"hash_algorithm":"md5","checksum":"%X",`, md5.Sum([]byte(eeeInstances))), eeeInstances, nil},
 		{``, eeeInstances, nil},
-		{`"hash_algorithm":"sha256","checksum":"00",`, eeeInstances, []string{"edited-scores"}},
+		{fmt.Sprintf(`"hash_algorithm":"sha256","checksum":"%x",`, sha256.Sum256([]byte(eeeInstances))), strings.ReplaceAll(eeeInstances, "\n", "\r\n"), nil},
+		{fmt.Sprintf(`"hash_algorithm":"sha256","checksum":"%x",`, sha256.Sum256([]byte(strings.ReplaceAll(eeeInstances, "\n", "\r\n")))), eeeInstances, nil},
+		{fmt.Sprintf(`"hash_algorithm":"sha256","checksum":"%x",`, sha256.Sum256([]byte(eeeInstances))), eeeInstances + "\n", []string{"file-changed"}},
+		{`"hash_algorithm":"sha256","checksum":"00",`, eeeInstances, []string{"file-changed"}},
 		{``, eeeInstances[:strings.Index(eeeInstances, "\n")+1], []string{"missing-items"}},
 	} {
 		in := importAll(t, map[string]string{"d/x.json": eeeRecord(c.checksum), "d/x_samples.jsonl": c.instances})
@@ -101,7 +104,6 @@ func TestEveryEvalEverRefuses(t *testing.T) {
 		{"d/x.json", `"sha256"`, `"crc"`, `hash_algorithm is "crc", want sha256 or md5`},
 		{"d/x_samples.jsonl", `"r1"`, `"r2"`, `x_samples.jsonl:1: belongs to "r2", which the record does not have`},
 		{"d/x_samples.jsonl", `"model_id":"org/tiny"`, `"evaluation_id":"y"`, `x_samples.jsonl:1: evaluation_id is "y", and the record's is "x"`},
-		{"d/x.json", `"evaluation_results":[`, `"evaluation_results":[{"evaluation_name":"bench","score_details":{"score":0.2}},`, `x_samples.jsonl:2: belongs to "bench", of which the record has several`},
 		{"d/x_samples.jsonl", `"sample_id":"b"`, `"sample_id":7`, "x_samples.jsonl:2: sample_id is 7, want a text"},
 		{"d/x_samples.jsonl", `"0.3.0"`, `"0.4.0"`, `x_samples.jsonl:1: schema_version is "0.4.0"`},
 	} {
@@ -126,6 +128,7 @@ func TestEveryEvalEverGuessesNoScale(t *testing.T) {
 		{`"metric_kind":"accuracy"`, `"metric_kind":"accuracy","metric_unit":"percent"`, []Rule{Unknown}},
 		{`"metric_kind":"accuracy"`, `"metric_kind":"accuracy","max_score":100`, []Rule{Unknown}},
 		{`"metric_kind":"accuracy"`, `"metric_kind":"f1"`, []Rule{Unknown}},
+		{`"metric_kind":"accuracy"`, `"metric_kind":"accuracy","metric_name":"Balanced accuracy"`, []Rule{Unknown}},
 		{`"analytic"`, `"bootstrap"`, []Rule{Mean}},
 		{`,"method":"analytic"`, ``, []Rule{Mean}},
 	} {

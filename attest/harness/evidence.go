@@ -125,6 +125,13 @@ type Metric struct {
 	Of      string  // the metric that this is the error of
 	EitherN bool    // of a standard error: nothing says whether it is with n or n−1
 
+	// Doubt is why a difference may come from what the file does not say, rather than
+	// from the number; "" where the file says it all.
+	Doubt string
+
+	// Within is where the file itself says that the number must be; nil where nowhere.
+	Within *[2]float64
+
 	// AllDigits says that whoever wrote the number rounds none.
 	AllDigits bool
 

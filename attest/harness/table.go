@@ -13,16 +13,19 @@ import (
 	"strings"
 )
 
+// PlainTable is the format of tables that no format is known of.
+const PlainTable = "table"
+
 // plainTable reads tables that no format is known of. What a column means is taken from
 // its name, and from names that leave no doubt alone: other columns are not judged.
 var plainTable = Importer{
 	Name: "table",
 	About: About{
-		Files:     "a table in CSV, Markdown or HTML with a column of models, one of scores and one of how many items, by their names, that begins in the first 4 KiB, or of Markdown and HTML in the first 256",
+		Files:     "a table in CSV, Markdown or HTML with a column of models, one of scores and one of how many items or of the scores' standard errors, by their names, that begins in the first 4 KiB, or of Markdown and HTML in the first 256",
 		Model:     "by the column model, model_name, name, system or submission",
 		Dataset:   "by the file's name",
 		Items:     "none",
-		Aggregate: "columns named accuracy, exact_match, resolved, pass_rate or pass@1, and beside a column model also acc or em, as percentages if the name has %, pct or percent or a number is above 1; not where a number without such a mark is no share, and not resolved in whole numbers, which may be counts; their standard error in a column NAME_stderr, NAME_se or NAME_standard_error",
+		Aggregate: "columns named accuracy, exact_match, resolved, pass_rate or pass@1, and beside a column model also acc or em, as percentages if the name has %, pct or percent or a number is above 1; not where a number without such a mark is no share, and not resolved in whole numbers, which may be counts; of a column of which most are no shares of their numbers of items none is called impossible; their standard error in a column NAME_stderr, NAME_se or NAME_standard_error",
 		Absent:    "what other columns mean, whether a standard error is with n or n−1, revision of the model, date",
 	},
 	Claims: claimsTable,
@@ -80,7 +83,7 @@ func isTable(header []string) bool {
 		return slices.ContainsFunc(header, func(column string) bool { return is(columnName(column)) })
 	}
 	return has(func(name string) bool { return slices.Contains(tableModels, name) }) &&
-		has(func(name string) bool { return slices.Contains(tableCounts, name) }) &&
+		has(func(name string) bool { return slices.Contains(tableCounts, name) || isError(header, name) }) &&
 		has(func(name string) bool { return isScore(header, name) })
 }
 
@@ -89,6 +92,12 @@ func isScore(header []string, name string) bool {
 		return false
 	}
 	return tableScore.MatchString(name)
+}
+
+// isError reports whether a column is the standard error of a score beside it.
+func isError(header []string, name string) bool {
+	of := tableError.FindStringSubmatch(name)
+	return of != nil && isScore(header, of[1]) && slices.ContainsFunc(header, func(c string) bool { return columnName(c) == of[1] })
 }
 
 func readTable(fsys fs.FS, name string) (*Imported, error) {
@@ -106,7 +115,7 @@ func readTable(fsys fs.FS, name string) (*Imported, error) {
 		return nil, err
 	}
 	if len(b.tables) == 0 || len(b.tables[0].Rows) == 0 {
-		return nil, errors.New("has no table with models, scores and numbers of items, or no rows in it")
+		return nil, errors.New("has no table with models, scores and numbers of items or standard errors, or no rows in it")
 	}
 	b.tables = slices.DeleteFunc(b.tables, func(t *Table) bool { return !t.settle() })
 	if len(b.tables) == 0 {
@@ -132,7 +141,7 @@ type tableBuilder struct {
 
 func (b *tableBuilder) header(cells []string) (err error) {
 	base, _, _ := strings.Cut(path.Base(uncompressedName(b.file)), ".")
-	t := &Table{Format: "table", File: File{Path: b.file}, Board: base, Date: fileDate.FindString(path.Base(b.file))}
+	t := &Table{Format: PlainTable, File: File{Path: b.file}, Board: base, Date: fileDate.FindString(path.Base(b.file))}
 	if len(b.tables) > 0 {
 		t.Board = fmt.Sprintf("%s, table %d", base, len(b.tables)+1)
 	}

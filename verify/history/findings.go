@@ -26,6 +26,7 @@ func Kinds() []Kind {
 		{"judge-mismatch", "beside the items stands another judge's name than the table's", true},
 		{"outputs-differ", "the answers that were graded are other than those that lie elsewhere under the model's name", true},
 		{"edited-scores", "grades were changed after they were given, or items after they were hashed", true},
+		{"file-changed", "results are in another file than the one whose checksum is stated", true},
 		{"retried-failures", "items were tried again because they had failed", true},
 		{"grade-differs", "a grade is another than the answer beside it comes to, or than the file gives elsewhere", false},
 		{"impossible-score", "no outcome of the stated number of items gives the published number", false},

@@ -28,6 +28,8 @@ type audit struct {
 	fitted  map[fitKey]*fitted
 	sources map[*harness.Table]*ratingSource
 	rated   map[fitRow]bool
+
+	shareless map[shareColumn]bool
 }
 
 // runsOf returns the runs that belong to a table's row: outputs first, which what is

@@ -131,7 +131,8 @@ type pair struct {
 	eitherN     bool
 	stated      int
 	files       []Place
-	of          impliedOf // of a run
+	of          impliedOf // where others are of as many items
+	plain       bool      // of a table that states no size and that no format is known of
 }
 
 // impliedItems finds standard errors that belong to another number of items than is
@@ -149,6 +150,8 @@ func impliedItems(a *audit) []Finding {
 		}
 		detail := fmt.Sprintf("%s %s with the standard error %s ", p.metric.Name, p.mean, p.error)
 		switch {
+		case p.plain && n.none():
+			continue // of another mean, or drawn by a bootstrap
 		case n.none():
 			detail += "comes from no number of items that are right or wrong"
 			if p.stated > 0 {
@@ -236,15 +239,19 @@ func (a *audit) pairs() []pair {
 			j := slices.IndexFunc(t.Columns, func(c harness.Column) bool {
 				return e.Metric != nil && e.Metric.Rule == harness.StandardError && c.Name == e.Metric.Of
 			})
-			if j < 0 || t.Columns[j].Metric == nil || t.Columns[j].Metric.Steps != 1 {
+			if j < 0 || t.Columns[j].Metric == nil || t.Columns[j].Metric.Steps != 1 || a.noShares(t, j) {
 				continue
 			}
 			for k := range t.Rows {
 				row := &t.Rows[k]
 				if max(i, j) < len(row.Values) {
+					stated, of := statedSize(t, row).items, impliedOf{}
+					if stated == 0 && t.Format == harness.PlainTable {
+						of = impliedOf{t.Format, t.Board, t.Columns[j].Name}
+					}
 					all = append(all, pair{
 						row: rowName(t.Board, row.Entry), mean: row.Values[j], error: row.Values[i], metric: *t.Columns[j].Metric, name: e.Name, eitherN: e.Metric.EitherN,
-						stated: statedSize(t, row).items, files: []Place{placeOf(t.File, row.Line)},
+						stated: stated, of: of, plain: of != impliedOf{}, files: []Place{placeOf(t.File, row.Line)},
 					})
 				}
 			}
@@ -259,7 +266,7 @@ func (a *audit) pairs() []pair {
 			e := &r.Aggregates[i]
 			if m := means[e.Of]; e.Rule == harness.StandardError && m != nil && m.Steps == 1 && m.Rule == harness.Mean {
 				all = append(all, pair{
-					row: rowOf(r), mean: m.Value, error: e.Value, metric: m.Metric, name: e.Name,
+					row: rowOf(r), mean: m.Value, error: e.Value, metric: m.Metric, name: e.Name, eitherN: e.EitherN,
 					stated: cmp.Or(m.Items, r.Dataset.Items), files: places(r), of: impliedOf{r.Format, r.Board, m.Name},
 				})
 			}

@@ -30,7 +30,11 @@ func (a *audit) appendRow(rows []Row, t *harness.Table, row *harness.TableRow) [
 			if out.Status == NotComputable {
 				judgeByCounts(&out, t, row, metric)
 			}
-			judgePossible(&out, metric, stated)
+			if !a.noShares(t, i) {
+				judgePossible(&out, metric, stated)
+			} else if out.Status == NotComputable {
+				out.Detail += "; most numbers of this column are no shares of so many items, so that it may be a mean of another kind"
+			}
 		}
 		rows = append(rows, out)
 	}
@@ -58,6 +62,8 @@ func (a *audit) aggregateRow(r *harness.Run, g *harness.Aggregate) Row {
 	out.Files = []Place{placeOf(r.Files[i], g.Line)}
 	a.judge(&out, g.Metric, []*harness.Run{r})
 	a.excuse(&out, r, g)
+	judgeDoubt(&out, g.Metric)
+	judgeWithin(&out, g.Metric)
 	judgePossible(&out, g.Metric, statedOf(r, g))
 	return out
 }
@@ -81,6 +87,7 @@ func (a *audit) judge(out *Row, m harness.Metric, runs []*harness.Run) {
 	for _, r := range runs {
 		got, err := a.recompute(r, m)
 		if err == nil {
+			got.value = eitherN(m, got, p)
 			all = append(all, outcome{got, r, p.showsAs(m, got.value)})
 		} else if r.Board != harness.AnyBoard || len(runs) == 1 {
 			why = err
