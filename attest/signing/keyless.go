@@ -29,6 +29,12 @@ type Time struct {
 // the certificate authority, certificate log, transparency log and time are those
 // of trustedRoot, in the form of Sigstore's trusted_root.json. It opens no socket.
 func CheckKeyless(entry, trustedRoot []byte, identity, issuer string) (*Keyless, error) {
+	return checkKeyless(entry, trustedRoot, identity, issuer, verify.WithSignedCertificateTimestamps(1))
+}
+
+// checkKeyless is CheckKeyless, except that the certificate need not be in a log of
+// certificates unless more says so.
+func checkKeyless(entry, trustedRoot []byte, identity, issuer string, more ...verify.VerifierOption) (*Keyless, error) {
 	if identity == "" || issuer == "" {
 		return nil, errors.New("want an identity and its issuer: whoever can get a certificate can sign")
 	}
@@ -45,8 +51,8 @@ func CheckKeyless(entry, trustedRoot []byte, identity, issuer string) (*Keyless,
 		return nil, fmt.Errorf("bundle: %w", err)
 	}
 	// Of the statement it checks too little to rely on: the caller reads it.
-	verifier, err := verify.NewVerifier(material, verify.WithSignedCertificateTimestamps(1), verify.WithTransparencyLog(1),
-		verify.WithObserverTimestamps(1), verify.WithoutStatementPredicate())
+	verifier, err := verify.NewVerifier(material, append(more,
+		verify.WithTransparencyLog(1), verify.WithObserverTimestamps(1), verify.WithoutStatementPredicate())...)
 	if err != nil {
 		return nil, err
 	}
