@@ -33,10 +33,17 @@ type conformanceCase struct {
 	Expect        string
 	Signed        []string `json:"expected_signed_files"`
 	Changes       struct {
-		Delete []string
-		Inject map[string]string
-		Tamper map[string]string
+		Delete   []string
+		Inject   map[string]string
+		Tamper   map[string]string
+		Symlinks map[string]string
 	} `json:"model_modifications"`
+	Sign struct {
+		PrivateKey  string   `json:"private_key"`
+		Certificate string   `json:"signing_cert"`
+		Chain       []string `json:"cert_chain"`
+	}
+	Inside bool `json:"sig_inside_model"`
 	Verify struct {
 		PublicKey      string   `json:"public_key"`
 		Chain          []string `json:"cert_chain"`
@@ -130,6 +137,11 @@ func (c *conformanceCase) prepare(t *testing.T, from string) string {
 			if err := os.WriteFile(filepath.Join(to, name), []byte(text), 0o644); err != nil {
 				t.Fatal(err)
 			}
+		}
+	}
+	for name, target := range c.Changes.Symlinks {
+		if err := os.Symlink(target, filepath.Join(to, name)); err != nil {
+			t.Skip(err)
 		}
 	}
 	return to
@@ -308,4 +320,87 @@ func flipped(t *testing.T, bundle []byte, at int, key *attest.PublicKey, roots [
 	}
 	_, err = s.CheckChain(roots, now)
 	return err == nil || s.CheckKey(key) == nil
+}
+
+// TestRoundtrip signs and verifies as the suite's round trips do, but for those that
+// need an identity's token.
+func TestRoundtrip(t *testing.T) {
+	suite := filepath.Join(shared, "oms/oms-conformance")
+	cases, err := filepath.Glob(filepath.Join(suite, "test-cases/roundtrip/*"))
+	if err != nil || len(cases) == 0 {
+		t.Skip("the conformance suite is not beside the repository (shared/data/oms)")
+	}
+	for _, dir := range cases {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			var c conformanceCase
+			if err := json.Unmarshal(read(t, filepath.Join(dir, "config.json")), &c); err != nil {
+				t.Fatal(err)
+			}
+			if c.Method == "sigstore" {
+				t.Skip("needs a token of an identity")
+			}
+			assets := filepath.Join(suite, "assets")
+			name := c.prepare(t, filepath.Join(assets, c.Model))
+			opts := oms.Options{Ignore: c.Verify.Ignore}
+			if c.Inside {
+				opts.Signature = "model.sig"
+			}
+			bundle, err := c.sign(t, assets, name, opts)
+			if c.Expect == "fail" {
+				if err == nil {
+					t.Error("signed, want an error")
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.Inside {
+				if err := os.WriteFile(filepath.Join(name, "model.sig"), bundle, 0o644); err != nil {
+					t.Fatal(err)
+				}
+				c.Verify.Ignore = append(c.Verify.Ignore, "model.sig")
+			}
+			if err := c.verify(t, assets, bundle, name); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func (c *conformanceCase) sign(t *testing.T, assets, name string, opts oms.Options) ([]byte, error) {
+	t.Helper()
+	dir, err := model.OpenDir(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	content, err := oms.Describe(t.Context(), dir, filepath.Base(name), opts)
+	if err != nil {
+		return nil, err
+	}
+	payload, err := content.Statement()
+	if err != nil {
+		return nil, err
+	}
+	signer, err := signing.Load(read(t, filepath.Join(assets, c.Sign.PrivateKey)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig, err := signer.SignPayload(t.Context(), payload)
+	if err != nil {
+		return nil, err
+	}
+	if c.Method == "key" {
+		return oms.Format(payload, sig, signer.PublicKey())
+	}
+	var chain []*x509.Certificate
+	for _, file := range append([]string{c.Sign.Certificate}, c.Sign.Chain...) {
+		some, err := oms.ParseRoots(read(t, filepath.Join(assets, file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		chain = append(chain, some...)
+	}
+	return oms.FormatChain(payload, sig, chain)
 }
