@@ -17,15 +17,15 @@ func (e *env) cmdAuditModel() *cli.Command {
 		ArgsUsage: "MODEL PUBLISHED",
 		Description: "MODEL is a statement, by its pack, id or name, or a manifest. PUBLISHED is a listing of\n" +
 			"the Hub's API (\"proctor fetch hf:ORG/NAME\" saves one), a list that sha256sum wrote, an LFS\n" +
-			"pointer, a directory, or with --revision a git repository. Every file is the same, differs, is absent or uncovered. Exit\n" +
+			"pointer, a signature (model.sig), a directory, or with --revision a git repository. Every file is the same, differs, is absent or uncovered. Exit\n" +
 			"status: 0 all are the same, 3 a part of the model is not, 4 other files are not, or some\n" +
 			"could not be compared. Opens no socket; signs nothing. \"proctor help hub\" says more.",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			revisionFlag(),
 			&cli.BoolFlag{Name: "all", Usage: "list the files that are the same too"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
 			quietFlag(),
-		},
+		}, trustFlags()...),
 		Action: e.runAuditModel,
 	}
 }

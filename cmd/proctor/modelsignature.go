@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,26 +34,26 @@ const (
 )
 
 func signatureFlags() []cli.Flag {
-	flags := []cli.Flag{
-		&cli.StringFlag{Name: keyFlag, Usage: "the signer's public key in PEM, a `FILE`"},
-		&cli.StringFlag{Name: rootsFlag, Usage: "certificates in PEM that may vouch for the signer, a `FILE`"},
-		&cli.StringFlag{Name: identityFlag, Usage: "the signer's `NAME`, such as an e-mail address or the URL of a workflow"},
-		&cli.StringFlag{Name: issuerFlag, Usage: "the `URL` of who vouches for that name"},
-		&cli.StringFlag{Name: trustedRootFlag, Usage: "whose logs and certificates count for that name, Sigstore's trusted_root.json, a `FILE`"},
-		&cli.StringSliceFlag{Name: ignoreFlag, Usage: "a `PATH` in the model that need not be signed; repeatable"},
-		&cli.BoolFlag{Name: unsignedFlag, Usage: "let files be there that are not signed"},
+	return append(trustFlags(),
+		&cli.StringSliceFlag{Name: ignoreFlag, Usage: "a `PATH` in the model that need not be signed; repeatable", Category: signatureCategory},
+		&cli.BoolFlag{Name: unsignedFlag, Usage: "let files be there that are not signed", Category: signatureCategory},
+	)
+}
+
+func trustFlags() []cli.Flag {
+	flags := []*cli.StringFlag{
+		{Name: keyFlag, Usage: "the signer's public key in PEM, a `FILE`"},
+		{Name: rootsFlag, Usage: "certificates in PEM that may vouch for the signer, a `FILE`"},
+		{Name: identityFlag, Usage: "the signer's `NAME`, such as an e-mail address or the URL of a workflow"},
+		{Name: issuerFlag, Usage: "the `URL` of who vouches for that name"},
+		{Name: trustedRootFlag, Usage: "whose logs and certificates count for that name, Sigstore's trusted_root.json, a `FILE`"},
 	}
-	for _, f := range flags {
-		switch f := f.(type) {
-		case *cli.StringFlag:
-			f.Category = signatureCategory
-		case *cli.StringSliceFlag:
-			f.Category = signatureCategory
-		case *cli.BoolFlag:
-			f.Category = signatureCategory
-		}
+	out := make([]cli.Flag, len(flags))
+	for i, f := range flags {
+		f.Category = signatureCategory
+		out[i] = f
 	}
-	return flags
+	return out
 }
 
 const signatureCategory = "for a SIGNATURE of a model's files"
@@ -60,10 +61,8 @@ const signatureCategory = "for a SIGNATURE of a model's files"
 // ofSignature reports whether a command line is about a signature of a model's
 // files, not about packs.
 func ofSignature(c *cli.Context) bool {
-	for _, name := range []string{keyFlag, rootsFlag, identityFlag, issuerFlag, trustedRootFlag, ignoreFlag, unsignedFlag} {
-		if c.IsSet(name) {
-			return true
-		}
+	if slices.ContainsFunc(signatureFlags(), func(f cli.Flag) bool { return c.IsSet(f.Names()[0]) }) {
+		return true
 	}
 	if c.Args().Len() != 1 {
 		return false

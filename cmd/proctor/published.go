@@ -130,6 +130,9 @@ func (e *env) readListing(c *cli.Context, name string) (*hub.Listing, error) {
 		}
 		return l, nil
 	}
+	if s := readSignature(name); s != nil {
+		return e.signedListing(c, name, s)
+	}
 	if !info.IsDir() {
 		data, err := readLimited(name, hub.MaxListing)
 		if err != nil {

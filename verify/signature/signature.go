@@ -98,6 +98,17 @@ func Judge(ctx context.Context, bundle []byte, trust Trust, at time.Time, fsys f
 	return v.judgeFiles()
 }
 
+// Signer verifies who signed, and says it; the files are left to the caller.
+func Signer(bundle []byte, trust Trust, at time.Time) (string, error) {
+	s, err := oms.Parse(bundle)
+	if err != nil {
+		return "", err
+	}
+	v := &Verdict{At: at}
+	err = v.checkSigner(s, bundle, trust)
+	return v.Signer, err
+}
+
 func (v *Verdict) end(headline verify.Headline, reason string) *Verdict {
 	v.Headline, v.Reason = headline, reason
 	return v
