@@ -45,10 +45,10 @@ func (v *version) onDate() string {
 	return v.Date
 }
 
-// tableGone tells of a table that is not there any more, unless its rows all stand in
-// others.
+// tableGone tells of a table that is not there any more, unless it goes on in another
+// file, or its rows all stand in others.
 func (a *audit) tableGone(b *board, last *version) (Finding, bool) {
-	if b.gone == nil {
+	if b.gone == nil || a.goesOn(last) {
 		return Finding{}, false
 	}
 	elsewhere := 0
@@ -68,6 +68,17 @@ func (a *audit) tableGone(b *board, last *version) (Finding, bool) {
 		detail += fmt.Sprintf("; %d of the rows stand in other tables, with a same number", elsewhere)
 	}
 	return Finding{Name: "row-vanished", Row: b.name, Detail: detail, Files: []Place{last.place(0)}}, true
+}
+
+// goesOn reports whether a table of the same name lies there, as where each version has a
+// file of its own, or one that once was the same file.
+func (a *audit) goesOn(last *version) bool {
+	if slices.ContainsFunc(a.in.Tables, func(t *harness.Table) bool { return t.Format == last.Format && t.Board == last.Board }) {
+		return true
+	}
+	return slices.ContainsFunc(a.boards, func(other *board) bool {
+		return other.gone == nil && slices.ContainsFunc(other.versions, func(v *version) bool { return v.File.SHA256 == last.File.SHA256 })
+	})
 }
 
 // standsElsewhere reports whether a table that lies there has such a row.

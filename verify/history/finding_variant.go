@@ -120,7 +120,10 @@ func (a *audit) variantDetail(b *board, v *version, column int, entry, released 
 	if text := a.styleShare(b, v, column, entry, released, gap); text != "" {
 		parts = append(parts, text)
 	}
-	return strings.Join(append(parts, bestOf(gap)), "; ")
+	if gap > 0 {
+		parts = append(parts, bestOf(gap))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // ranks are a row's places by the number, and by how many are surely above it.
@@ -160,8 +163,12 @@ func (a *audit) styleShare(b *board, v *version, column int, entry, released str
 				continue
 			}
 			left := x.value - y.value
-			return fmt.Sprintf("with style control on the same day they are %s apart (%s and %s, z = %.1f; the later one %s): %s of the %s points, or %.0f %%, are style",
-				spell(math.Abs(left), 1), shown(x), shown(y), apart(x, y), same.ranks(released, at), spell(gap-left, 0), spell(gap, 0), 100*(gap-left)/gap)
+			share := "style does not explain the gap"
+			if part := (gap - left) / gap; part > 0 && part < 1 {
+				share = fmt.Sprintf("%s of the %s points, or %.0f %%, are style", spell(math.Abs(gap-left), 0), spell(math.Abs(gap), 0), 100*part)
+			}
+			return fmt.Sprintf("with style control on the same day they are %s apart (%s and %s, z = %.1f; the later one %s): %s",
+				spell(math.Abs(left), 1), shown(x), shown(y), apart(x, y), same.ranks(released, at), share)
 		}
 	}
 	return ""
@@ -183,7 +190,7 @@ func bestOf(gap float64) string {
 	}
 	luck := most * 400 / math.Ln10 * 2 / math.Sqrt(votes)
 	relation := "which is less than the gap"
-	if luck >= math.Abs(gap) {
+	if luck >= gap {
 		relation = "which the gap does not exceed"
 	}
 	return fmt.Sprintf("showing the best of %d independent equal variants with %d even votes each adds at most %s points by luck, %s", variants, votes, spell(luck, 1), relation)

@@ -55,33 +55,53 @@ func (t *trail) changed(board string) Finding {
 	return f
 }
 
-// changed tells how a number of a row is another in a later version, "" if it is not, and
-// what it was.
-func changed(t *trail, later *version, row *harness.TableRow, column int, moved shift) (text string, old rated) {
+// numberChange is a number of a row that is another in a later version.
+type numberChange struct {
+	old       rated
+	was, is   string
+	remark    string
+	isMissing bool
+}
+
+// differs compares a number of a row with that of a later version.
+func (t *trail) differs(later *version, row *harness.TableRow, column int, moved shift) (d numberChange, differs bool) {
 	before := t.seen
 	name := before.Columns[column].Name
 	to := columnOf(later.Table, name)
 	old, ok := before.rated(t.row(), column)
 	if !ok || to < 0 {
-		return "", rated{}
+		return d, false
 	}
 	now, ok := later.rated(row, to)
 	switch {
 	case !ok:
-		return fmt.Sprintf("%s is %s in %s, and not there in %s", name, old.text, before.called(), later.that()), old
+		return numberChange{old: old, was: old.text, isMissing: true}, true
 	case old.bounded && now.bounded:
 		if meet(old, now, moved.by) {
-			return "", rated{}
+			return d, false
 		}
-		return fmt.Sprintf("%s is %s in %s and %s in %s: their 95 %% intervals do not meet%s", name, shown(old), before.called(), shown(now), later.that(), moved.told(old, now)), old
+		return numberChange{old: old, was: shown(old), is: shown(now), remark: ": their 95 % intervals do not meet" + moved.told(old, now)}, true
 	case old.same(now):
-		return "", rated{}
+		return d, false
 	}
-	again := ""
+	d = numberChange{old: old, was: old.text, is: now.text}
 	if was, ok := t.old[name]; ok && was.same(now) {
-		again = "again "
+		d.is = "again " + d.is
 	}
-	return fmt.Sprintf("%s is %s in %s and %s%s in %s", name, old.text, before.called(), again, now.text, later.that()), old
+	return d, true
+}
+
+// tell says a difference; of the first of a row's also between which versions.
+func (d numberChange) tell(name string, before, later *version, first bool) string {
+	switch {
+	case first && d.isMissing:
+		return fmt.Sprintf("%s is %s in %s, and not there in %s", name, d.was, before.called(), later.that())
+	case first:
+		return fmt.Sprintf("%s is %s in %s and %s in %s%s", name, d.was, before.called(), d.is, later.that(), d.remark)
+	case d.isMissing:
+		return fmt.Sprintf("%s %s and not there", name, d.was)
+	}
+	return fmt.Sprintf("%s %s and %s%s", name, d.was, d.is, d.remark)
 }
 
 // shift is how far the numbers of a column moved together. Only differences between

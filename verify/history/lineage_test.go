@@ -43,6 +43,19 @@ func TestLineageChanged(t *testing.T) {
 	}
 }
 
+// Of several numbers the versions are named once.
+func TestLineageChangedTogether(t *testing.T) {
+	two := func(day int, values ...string) *harness.Table {
+		v := committed(day, "a 0")
+		v.Columns[1] = harness.Column{Name: "n", Metric: &harness.Metric{Name: "n"}}
+		v.Columns = append(v.Columns, harness.Column{Name: "wins", Metric: &harness.Metric{Name: "wins"}})
+		v.Rows[0].Values = values
+		return v
+	}
+	wantFound(t, "row-changed", since(two(1, "1", "10", "7"), two(2, "3", "20", "")),
+		"b/a: score is 1 in commit 111111111111 of 2025-01-01 and 3 in commit 222222222222 of 2025-01-02, n 10 and 20, wins 7 and not there | t.csv:2 | t.csv:2")
+}
+
 // What lies there may be other than the last commit.
 func TestLineageNow(t *testing.T) {
 	in := since(committed(1, "a 1", "b 2"), committed(2, "a 3"))
@@ -142,6 +155,19 @@ func TestTableGone(t *testing.T) {
 	}
 	const text = "b: the table is, with 3 rows, in commit 222222222222 of 2025-01-02 and not in commit 999999999999 of 2025-01-09 or later"
 	wantFound(t, "row-vanished", gone(), text+" | t.csv")
-	wantFound(t, "row-vanished", gone(dated("", "a 1", "b 9")), text+"; 1 of the rows stand in other tables, with a same number | t.csv")
-	wantFound(t, "row-vanished", gone(dated("", "a 1", "b 2", "c 3", "d 4")))
+	wantFound(t, "row-vanished", gone(other(dated("", "a 1", "b 9"))), text+"; 1 of the rows stand in other tables, with a same number | t.csv")
+	wantFound(t, "row-vanished", gone(other(dated("", "a 1", "b 2", "c 3", "d 4"))))
+	// Each version may have a file of its own, and a copy may go on as another table.
+	wantFound(t, "row-vanished", gone(dated("2025-01-03", "a 7")))
+	in, now := gone(), other(dated("", "a 7", "b 7", "c 7"))
+	copied := other(committed(2, "a 1", "b 2", "c 3"))
+	in.Tables = append(in.Tables, now)
+	in.Lineages = append(in.Lineages, &harness.Lineage{Versions: []*harness.Table{copied}, Now: now})
+	wantFound(t, "row-vanished", in)
+}
+
+// other is a table of another name.
+func other(t *harness.Table) *harness.Table {
+	t.Board = "c"
+	return t
 }

@@ -152,20 +152,20 @@ func (f *follower) compare(t *trail, v *version, now *harness.TableRow) {
 	var texts []string
 	for _, column := range quoted(t.seen.Table) {
 		name := t.seen.Columns[column].Name
-		text, old := changed(t, v, now, column, moved[column])
-		if text == "" {
+		d, ok := t.differs(v, now, column, moved[column])
+		if !ok {
 			continue
 		}
-		texts = append(texts, text)
+		texts = append(texts, d.tell(name, t.seen, v, len(texts) == 0))
 		if t.old == nil {
 			t.old = map[string]rated{}
 		}
-		t.old[name] = old
+		t.old[name] = d.old
 	}
 	if len(texts) == 0 {
 		return
 	}
-	t.latest = change{strings.Join(texts, "; "), t.seen.place(t.row().Line), v.place(now.Line)}
+	t.latest = change{strings.Join(texts, ", "), t.seen.place(t.row().Line), v.place(now.Line)}
 	if len(t.changes) < mostChanges {
 		t.changes = append(t.changes, t.latest)
 	} else {

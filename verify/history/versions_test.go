@@ -118,6 +118,16 @@ func TestVariantNotReleased(t *testing.T) {
 			t.Errorf("%s: found %q", other, got)
 		}
 	}
+	// Luck makes no variant worse, and style that widens a gap explains none of it.
+	styled := func(date string, rows ...string) *harness.Table {
+		t := ratings("r", date, rows...)
+		t.Board += harness.StyleControlled
+		return t
+	}
+	got = found(Audit(tables(first, ratings("r", "2025-01-02", "tiny-4-0101-exp 1390", "tiny-4 1500"), styled("2025-01-02", "tiny-4-0101-exp 1390", "tiny-4 1510"))), "variant-not-released")
+	if len(got) != 1 || strings.Contains(got[0], "luck") || !strings.Contains(got[0], "style does not explain the gap") {
+		t.Errorf("found %q", got)
+	}
 	// A model that is there from the beginning is no release of the variant.
 	if got := found(Audit(tables(ratings("r", "2025-01-01", "tiny-4-exp 1400", "tiny-4 1300"), ratings("r", "2025-01-02", "tiny-4-exp 1400", "tiny-4 1300"))), "variant-not-released"); len(got) != 0 {
 		t.Errorf("found %q", got)

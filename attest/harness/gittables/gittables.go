@@ -47,13 +47,15 @@ type Repo struct {
 	head  plumbing.Hash
 	edge  map[plumbing.Hash]bool // commits whose parents a shallow clone left out
 	trees treeCache
+
+	absent map[string]bool // files of HEAD that are not in this copy
 }
 
 // Open opens a repository by the folder with its objects: .git, or all of a bare one.
 func Open(dir string) (r *Repo, err error) {
 	defer recovered(&err)
 	store := filesystem.NewStorageWithOptions(osfs.New(dir, osfs.WithBoundOS()), cache.NewObjectLRU(64*cache.MiByte), filesystem.Options{
-		ExclusiveAccess: true, KeepDescriptors: true, LargeObjectThreshold: maxBlob,
+		KeepDescriptors: true, LargeObjectThreshold: maxBlob,
 	})
 	config, err := store.Config()
 	if err != nil {
@@ -72,7 +74,7 @@ func Open(dir string) (r *Repo, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading shallow: %w", err)
 	}
-	r = &Repo{store: store, head: head.Hash(), edge: map[plumbing.Hash]bool{}}
+	r = &Repo{store: store, head: head.Hash(), edge: map[plumbing.Hash]bool{}, absent: map[string]bool{}}
 	for _, h := range shallow {
 		r.edge[h] = true
 	}

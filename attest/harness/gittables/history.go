@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -313,6 +314,9 @@ func (w *walker) load(ctx context.Context, at point, name string, blob plumbing.
 func (w *walker) finish() *History {
 	if w.unread > 0 {
 		w.gap("%d of %d versions of tables could not be read, first %s", w.unread, w.found.Versions, w.firstUnread)
+	}
+	if absent := slices.Sorted(maps.Keys(w.repo.absent)); len(absent) > 0 {
+		w.gap("%d files of HEAD are not in this copy of the repository, first %s", len(absent), absent[0])
 	}
 	for _, l := range w.all {
 		w.found.Lineages = append(w.found.Lineages, l.finish()...)

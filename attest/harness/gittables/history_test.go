@@ -238,6 +238,19 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// A partial clone lacks files of HEAD, too.
+func TestPartial(t *testing.T) {
+	b := newBuilder(t)
+	b.commit(map[string]string{"t.csv": csv("m 1.5"), "a/big.json": "{}"})
+	h := b.blob("{}").String()
+	b.must(os.Remove(filepath.Join(b.dir, "objects", h[:2], h[2:])))
+	got := historyOf(t, b)
+	wantTold(t, got, "02 t.csv: m 1.5")
+	if want := "1 files of HEAD are not in this copy of the repository, first a/big.json"; len(got.Gaps) != 1 || got.Gaps[0] != want {
+		t.Errorf("gaps %q, want %q", got.Gaps, want)
+	}
+}
+
 func TestOpenFails(t *testing.T) {
 	empty := newBuilder(t)
 	sha256 := newBuilder(t)

@@ -140,7 +140,18 @@ func isFile(m filemode.FileMode) bool {
 	return m == filemode.Regular || m == filemode.Executable || m == filemode.Deprecated
 }
 
-// FS is the files of HEAD.
+// has reports whether a file is in this copy, and remembers where one is not.
+func (r *Repo) has(h plumbing.Hash, name string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !errors.Is(r.store.HasEncodedObject(h), errAbsent) {
+		return true
+	}
+	r.absent[name] = true
+	return false
+}
+
+// FS is the files of HEAD, but for those that are not in this copy: History names them.
 func (r *Repo) FS() (fs.FS, error) {
 	c, err := r.commit(r.head)
 	if err != nil {
@@ -225,6 +236,9 @@ func (t *treeFS) ReadDir(name string) ([]fs.DirEntry, error) {
 	}
 	var all []fs.DirEntry
 	for _, e := range entries {
+		if isFile(e.Mode) && !t.repo.has(e.Hash, path.Join(name, e.Name)) {
+			continue
+		}
 		all = append(all, fs.FileInfoToDirEntry(entryInfo{e, 0}))
 	}
 	slices.SortFunc(all, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
