@@ -124,6 +124,7 @@ type Metric struct {
 	Cut     bool    // published without its decimals, cut off instead of rounded
 	Of      string  // the metric that this is the error of
 	EitherN bool    // of a standard error: nothing says whether it is with n or n−1
+	Why     string  // why it cannot be recomputed, where there is more to say than that the rule or the measure is not there
 
 	// Doubt is why a difference may come from what the file does not say, rather than
 	// from the number; "" where the file says it all.
@@ -161,6 +162,8 @@ const (
 	MacroMean         Rule = "macro-mean"         // the mean of the groups' means
 	MacroTree         Rule = "macro-tree"         // the same where groups lie in others, as in "task/variant": at each level the mean of the level below
 	StandardError     Rule = "standard-error"     // of the mean, with n−1
+	PooledError       Rule = "pooled-error"       // of the mean over groups, their errors pooled by their sizes
+	MacroError        Rule = "macro-error"        // of the mean of the groups' means
 	StandardDeviation Rule = "standard-deviation" // of the items' values, with n−1
 	Variance          Rule = "variance"           // its square
 	Sum               Rule = "sum"                // of the items' values

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,14 +14,14 @@ import (
 
 var lmevalResults = Importer{
 	Name:   "lm-eval-results",
-	Tested: "16 zero-shot result files of Pythia (0.3) and a 0.4.9.2 run with samples of Every Eval Ever's tests; runs of 0.4.12 and 0.4.13",
+	Tested: "16 zero-shot result files of Pythia (0.3) and a 0.4.9.2 run with samples of Every Eval Ever's tests; runs of 0.4.12 and 0.4.13, one with groups",
 	About: About{
 		Files:     "results_*.json of lm-evaluation-harness 0.4, with samples_<task>_<date>.jsonl beside it, and the result files of 0.3",
 		Model:     "by a name among model_args, with revision and model_sha; a name that the harness made up is not one",
 		Dataset:   "by the task and its version, dataset_path and dataset_name; n-samples says how many items (0.4)",
 		Items:     "lines of the samples file, one for each doc and filter; 0.3 has none",
-		Aggregate: "\"metric,filter\" of each task, 0.3: \"metric\"; its standard error beside it",
-		Absent:    "revision of the data set; version of the harness in 0.3 and before 0.4.3; weight_by_size of a group",
+		Aggregate: "\"metric,filter\" of each task, 0.3: \"metric\"; its standard error beside it; of a group the mean of its tasks, by size or each alike, and its error",
+		Absent:    "revision of the data set; version of the harness in 0.3 and before 0.4.3; weight_by_size of a group; the draws of bootstrapped errors; the filter of a line before 0.4.5",
 	},
 	Claims: func(name string, head []byte) bool {
 		return strings.HasSuffix(name, ".json") && bytes.HasPrefix(head, []byte("{")) && hasAny(head, "results") && lmevalError.Match(head)
@@ -65,6 +66,7 @@ type lmevalReader struct {
 	lines            lines
 	runs             []*Run
 	byTask           map[string]*lmevalTask
+	rounding         float64 // of the file's numbers
 }
 
 // lmevalTask is one task or group of the file.
@@ -122,15 +124,13 @@ func (l *lmevalReader) task(name string, published foreign) error {
 	t := &lmevalTask{name: name, run: &r, original: itemCount(l.counts[name].get("original")), effective: itemCount(l.counts[name].get("effective"))}
 	l.byTask[name] = t
 	for _, m := range published.members() {
-		if !m.value.isNumber() && string(m.value) != "NaN" && !strings.HasSuffix(string(m.value), "Infinity") {
-			continue // a text: an alias, or that there is no error
-		}
 		metric, ok := l.metric(name, m.name)
-		if !ok {
+		value, ok2 := lmevalNumber(m.value)
+		if !ok || !ok2 || value == notAvailable && metric.Of != "" {
 			continue
 		}
 		r.Metrics = append(r.Metrics, metric)
-		r.Aggregates = append(r.Aggregates, Aggregate{Metric: metric, Value: string(m.value), Items: t.effective, File: l.file, Line: l.lines.of(m.value)})
+		r.Aggregates = append(r.Aggregates, Aggregate{Metric: metric, Value: value, Items: t.effective, File: l.file, Line: l.lines.of(m.value)})
 	}
 	if len(r.Aggregates) == 0 {
 		return nil
@@ -148,16 +148,33 @@ func (l *lmevalReader) task(name string, published foreign) error {
 	return l.addSamples(t)
 }
 
+// notAvailable is what the harness writes for a number that it does not have: in most
+// places the error of one item, of a metric whose error it cannot compute, or of all when
+// it was told to draw none.
+const notAvailable = "N/A"
+
+// lmevalNumber is a number of the results as it is written. Other texts are none: an alias,
+// for instance.
+func lmevalNumber(f foreign) (string, bool) {
+	if text, ok := f.text(); ok {
+		return text, text == notAvailable
+	}
+	return string(f), f.isNumber() || string(f) == "NaN" || strings.HasSuffix(string(f), "Infinity")
+}
+
 // limited says that a task has items that were not asked.
 func (l *lmevalReader) limited(t *lmevalTask) {
 	var detail string
-	limit := l.config.get("limit")
+	limit, _ := l.config.get("limit").float()
 	switch {
 	case l.isGroup(t.name):
 	case t.effective < t.original:
 		detail = fmt.Sprintf("n-samples says that %d of %d items were run", t.effective, t.original)
-	case l.old && limit != nil && !limit.isNull():
-		detail = fmt.Sprintf("config.limit says that no more than %s items were run", limit.describe())
+	case t.original > 0:
+	case limit >= 1:
+		detail = fmt.Sprintf("config.limit says that no more than %.0f items were run", math.Floor(limit))
+	case limit > 0:
+		detail = fmt.Sprintf("config.limit says that %g of the items were run", limit)
 	}
 	if detail != "" {
 		t.run.Notices = append(t.run.Notices, Notice{Finding: "missing-items", Detail: detail, File: l.file, Line: t.run.Aggregates[0].Line})

@@ -3,7 +3,6 @@ package harness
 import (
 	"bytes"
 	"fmt"
-	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -105,8 +104,8 @@ func TestLMEvalAuditOld(t *testing.T) {
 	want := []Aggregate{
 		{Metric{Name: "acc", Rule: Mean, Measure: "acc", Steps: 1}, "0.5", 0, "tiny.json", 3},
 		{Metric{Name: "acc_stderr", Rule: StandardError, Measure: "acc", Of: "acc"}, "0.5", 0, "tiny.json", 3},
-		{Metric{Name: "ppl", Measure: "ppl"}, "3.25", 0, "tiny.json", 3},
-		{Metric{Name: "ppl_stderr", Measure: "ppl", Of: "ppl"}, "NaN", 0, "tiny.json", 3},
+		{Metric{Name: "ppl", Measure: "ppl", Why: "its aggregation is perplexity, which is not computed here"}, "3.25", 0, "tiny.json", 3},
+		{Metric{Name: "ppl_stderr", Measure: "ppl", Of: "ppl", Why: bootstrapped}, "NaN", 0, "tiny.json", 3},
 	}
 	if diff := cmp.Diff(want, r.Aggregates, ignoreDigits); diff != "" {
 		t.Errorf("aggregates (-want +got):\n%s", diff)
@@ -116,23 +115,58 @@ func TestLMEvalAuditOld(t *testing.T) {
 	}
 }
 
-const groupResults = `{"results": {
- "all": {"acc,none": 0.5, "acc_stderr,none": "N/A"},
- "a": {"acc,none": 0.25, "acc_stderr,none": 0.1},
- "b": {"acc,none": 0.75, "acc_stderr,none": 0.1}},
-"group_subtasks": {"all": ["a", "b"], "a": [], "b": []},
-"configs": {"a": {}, "b": {}}, "lm_eval_version": "0.4.9",
-"n-samples": {"a": {"original": 12, "effective": 12}, "b": {"original": 4, "effective": 4}}}`
-
-// A group's tasks count by size or each alike: the file does not say which.
-func TestLMEvalAuditGroups(t *testing.T) {
-	for published, want := range map[string][]string{
-		"0.5": nil, "0.375": nil,
-		"0.51": {"aggregate-differs: acc,none is published as 0.51; of its 2 tasks' numbers the mean is 0.375 by their sizes and 0.5 if each counts alike"},
+// A limit is told by the sizes, or where they are not there by the configuration.
+func TestLMEvalAuditLimit(t *testing.T) {
+	const results = `{"results": {"a": {"acc,none": 0.5, "acc_stderr,none": "N/A"}}, "configs": {"a": {}}, "config": {"limit": LIMIT}SIZES}`
+	for _, c := range [][3]string{
+		{"null", "", ""},
+		{"10", "", "missing-items: config.limit says that no more than 10 items were run"},
+		{"10.0", "", "missing-items: config.limit says that no more than 10 items were run"},
+		{"0.25", "", "missing-items: config.limit says that 0.25 of the items were run"},
+		{"10", `, "n-samples": {"a": {"original": 10, "effective": 10}}`, ""},
+		{"10", `, "n-samples": {"a": {"original": 12, "effective": 10}}`, "missing-items: n-samples says that 10 of 12 items were run"},
 	} {
-		text := strings.Replace(groupResults, "0.5,", published+",", 1)
-		if diff := cmp.Diff(want, notices(importAll(t, map[string]string{"results_1.json": text}))); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", published, diff)
+		text := strings.NewReplacer("LIMIT", c[0], "SIZES", c[1]).Replace(results)
+		if got := strings.Join(notices(importAll(t, map[string]string{"results_1.json": text})), "; "); got != c[2] {
+			t.Errorf("limit %s%s: %q, want %q", c[0], c[1], got, c[2])
+		}
+	}
+}
+
+// N/A in the place of a score is a score that nobody can recompute; in the place of an
+// error it says that there is none.
+func TestLMEvalAuditNotAvailable(t *testing.T) {
+	const results = `{"results": {"a": {"alias": "N/A", "acc,none": "N/A", "acc_stderr,none": "N/A", "acc_norm,none": 0.5}}, "configs": {"a": {}}}`
+	var got []string
+	for _, a := range importAll(t, map[string]string{"results_1.json": results}).Runs[0].Aggregates {
+		got = append(got, a.Name+" "+a.Value)
+	}
+	if diff := cmp.Diff([]string{"acc,none N/A", "acc_norm,none 0.5"}, got); diff != "" {
+		t.Errorf("numbers (-want +got):\n%s", diff)
+	}
+}
+
+// Which numbers are means of items, and why others are not recomputed.
+func TestLMEvalAuditAggregation(t *testing.T) {
+	config := `{"metric_list": [{"metric": "acc"}, {"metric": "f1"}, {"metric": "x", "aggregation": "nanmean"}, {"metric": "y", "aggregation": "median"}, ` +
+		`{"metric": "z", "aggregation": "<function agg>"}, {"metric": "p", "aggregation": "weighted_perplexity"}]}`
+	for metric, want := range map[string][2]string{
+		"acc":   {"mean/", "standard-error/"},
+		"f1":    {"/its aggregation is f1, which is not computed here", "/" + bootstrapped},
+		"x":     {"mean/", "/" + bootstrapped},
+		"y":     {"/its aggregation is median, which is not computed here", "/" + bootstrapped},
+		"z":     {"/its aggregation is one of the task's own, which is not computed here", "/"},
+		"p":     {"/its aggregation is weighted_perplexity, which is not computed here", "/"},
+		"mcc":   {"/its aggregation is matthews_corrcoef, which is not computed here", "/" + bootstrapped},
+		"ppl":   {"/", "/"},
+		"other": {"/", "/"},
+	} {
+		text := fmt.Sprintf(`{"results": {"a": {"%s,none": 0.5, "%[1]s_stderr,none": 0.125}}, "configs": {"a": %s}}`, metric, config)
+		r := importAll(t, map[string]string{"results_1.json": text}).Runs[0]
+		for i, m := range r.Metrics {
+			if got := string(m.Rule) + "/" + m.Why; got != want[i] {
+				t.Errorf("%s: %s, want %s", m.Name, got, want[i])
+			}
 		}
 	}
 }
@@ -153,27 +187,6 @@ func TestLMEvalAuditSteps(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%q: steps (-want +got):\n%s", value, diff)
-		}
-	}
-}
-
-// With samples a group is recomputed, whichever way its tasks count.
-func TestLMEvalAuditGroupItems(t *testing.T) {
-	line := func(id int, acc string) string {
-		return fmt.Sprintf(`{"doc_id":%d,"doc":{},"target":"1","arguments":[["p"]],"resps":[["x"]],"filter":"none","acc":%s}`, id, acc) + "\n"
-	}
-	files := map[string]string{"samples_a_1.jsonl": "", "samples_b_1.jsonl": line(0, "1") + line(1, "1") + line(2, "1") + line(3, "0")}
-	for i := range 12 {
-		files["samples_a_1.jsonl"] += line(i, strconv.Itoa(i/9))
-	}
-	for published, want := range map[string]Rule{"0.375": Mean, "0.5": MacroMean, "0.51": Mean} {
-		files["results_1.json"] = strings.Replace(groupResults, "0.5,", published+",", 1)
-		r := importAll(t, files).Runs[0]
-		if r.Board != "all" || r.Items.Len() != 16 || r.Dataset.Items != 16 || r.Aggregates[0].Rule != want || r.Items.At(15).Group != "b" || len(r.Files) != 3 {
-			t.Errorf("%s: %+v, %d items", published, r.Aggregates, r.Items.Len())
-		}
-		if len(r.Notices) > 0 {
-			t.Errorf("%s: %+v", published, r.Notices)
 		}
 	}
 }

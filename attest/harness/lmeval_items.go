@@ -3,7 +3,6 @@ package harness
 import (
 	"fmt"
 	"io/fs"
-	"math"
 	"slices"
 	"strconv"
 )
@@ -20,6 +19,7 @@ type lmevalItems struct {
 	hashes  lmevalSums
 	likely  likeliest
 	lines   int
+	unnamed int      // lines that name no filter
 	room    []member // of the line before
 }
 
@@ -37,6 +37,8 @@ func (s *lmevalItems) add(line int, element foreign) error {
 	filter := ""
 	if sample.filter != nil {
 		filter = *sample.filter
+	} else {
+		s.unnamed++
 	}
 	if s.anyMetric {
 		if err := s.learn(&sample, filter); err != nil {
@@ -126,63 +128,4 @@ func (s *lmevalItems) value(item, repeat, measure int, f foreign) error {
 	}
 	s.repeats = append(s.repeats, laterValue{uint32(item), uint32(repeat), uint32(measure), x})
 	return nil
-}
-
-// finish completes the items, and tells of the hashes.
-func (s *lmevalItems) finish(taskHash foreign, effective int) error {
-	if err := s.run.Items.addSamples(len(s.run.Measures), s.repeats); err != nil {
-		return err
-	}
-	s.hashes.tell(s)
-	if detail, line := s.likely.detail(); detail != "" {
-		s.run.Notices = append(s.run.Notices, Notice{Finding: "grade-differs", Detail: detail, File: s.file, Line: line})
-	}
-	if logged, ok := taskHash.text(); ok && s.docs.complete(effective) && logged != s.hashes.ofTask() {
-		s.notice(0, "task_hashes of the results file is not the hash of these samples, of which there are as many as it says")
-	}
-	if len(s.repeats) > 0 {
-		noErrors(s.run)
-	} else {
-		s.steps()
-	}
-	s.repeats = nil
-	return nil
-}
-
-func (s *lmevalItems) notice(line int, detail string) {
-	s.run.Notices = append(s.run.Notices, Notice{Finding: "edited-scores", Detail: detail, File: s.file, Line: line})
-}
-
-// steps says of the means whether all of their items are right or wrong.
-func (s *lmevalItems) steps() {
-	for i := range s.run.Metrics {
-		m := &s.run.Metrics[i]
-		j := slices.Index(s.run.Measures, m.Measure)
-		if m.Rule != Mean || j < 0 || s.run.Items.Len() == 0 {
-			continue
-		}
-		m.Steps = 1
-		for k := range s.run.Items.Len() {
-			if v := s.run.Items.Values(k); j < len(v) && v[j] != 0 && v[j] != 1 && !math.IsNaN(v[j]) {
-				m.Steps = 0
-			}
-		}
-		if i < len(s.run.Aggregates) {
-			s.run.Aggregates[i].Metric = *m
-		}
-	}
-}
-
-// noErrors takes back how standard errors are computed and how many steps a value has:
-// where repeats are graded each for itself, nothing says.
-func noErrors(r *Run) {
-	for i := range r.Metrics {
-		if r.Metrics[i].Rule == StandardError {
-			r.Metrics[i].Rule = Unknown
-		}
-		r.Metrics[i].Steps = 0
-	}
-	for i := range r.Aggregates {
-		r.Aggregates[i].Metric = r.Metrics[i]
-	}
 }

@@ -114,6 +114,22 @@ func TestLMEvalItemValues(t *testing.T) {
 	}
 }
 
+// Lines that do not say of which of two filters they are, as before 0.4.5, are not guessed.
+func TestLMEvalItemsUnnamedFilter(t *testing.T) {
+	const results = `{"results": {"a": {"acc,x": 0.5, "acc_stderr,x": 0.5, "acc,y": 1.0}}, "configs": {"a": {}}, "n-samples": {"a": {"original": 2, "effective": 2}}}`
+	const line = `{"doc_id":0,"doc":{},"target":"1","arguments":[["p"]],"resps":[["x"]],"acc":1}` + "\n"
+	files := map[string]string{"results_1.json": results, "samples_a_1.jsonl": line + line}
+	r := importAll(t, files).Runs[0]
+	const why = "the lines of the samples do not say of which of 2 filters they are"
+	if r.Items.Len() != 0 || len(r.Measures) > 0 || r.Dataset.Items != 0 || r.Aggregates[0].Why != why || r.Metrics[1].Why != why {
+		t.Errorf("%d items, measures %q, %+v", r.Items.Len(), r.Measures, r.Aggregates)
+	}
+	files["results_1.json"] = strings.Replace(results, `, "acc,y": 1.0`, "", 1)
+	if r := importAll(t, files).Runs[0]; r.Items.Len() != 2 || r.Aggregates[0].Why != "" {
+		t.Errorf("one filter: %d items, %+v", r.Items.Len(), r.Aggregates)
+	}
+}
+
 func TestLMEvalItemRefuses(t *testing.T) {
 	line := `{"doc_id":7,"doc":{},"target":"1","resps":[["x"]],"filter":"a","metrics":["acc"],"acc":%s}` + "\n"
 	for value, want := range map[string]string{

@@ -84,3 +84,52 @@ func TestOtherItems(t *testing.T) {
 	in.Runs = in.Runs[1:]
 	wantFound(t, "implied-n", in)
 }
+
+// The harness's own log of a group in a group: all means and errors come out, whichever
+// way tasks count, but for a median and its bootstrap. One digit more is found.
+func TestLMEvalGroup(t *testing.T) {
+	const dir = "../../attest/harness/testdata/lm-eval-group"
+	const results = "results_2026-11-25T11-00-54.280940.json"
+	files := fstest.MapFS{}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		data, err := os.ReadFile(path.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[e.Name()] = &fstest.MapFile{Data: data}
+	}
+	audit := func() *Report {
+		in, err := harness.Import(t.Context(), files, []string{"."}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Audit(in)
+	}
+	reproduced, why := 0, map[string]string{}
+	for _, row := range audit().Rows {
+		switch row.Status {
+		case Reproduced:
+			reproduced++
+		case NotComputable:
+			why[row.Metric] = row.Detail
+		default:
+			t.Errorf("%s %s: %s, %s", row.Row, row.Metric, row.Status, row.Detail)
+		}
+	}
+	if reproduced != 20 || len(why) != 2 || !strings.HasPrefix(why["acc_bytes_stderr,none"], "bootstrap: ") || !strings.Contains(why["acc_bytes,none"], "median") {
+		t.Errorf("%d reproduced, others %q", reproduced, why)
+	}
+	for _, number := range []string{"0.5294117647", "0.1310732826", "0.5703703703", "0.1498055438"} { // of proctor_outer
+		data := files[results].Data
+		changed := strings.Replace(string(data), number, number[:5]+"9"+number[6:], 2) // results, groups
+		files[results] = &fstest.MapFile{Data: []byte(changed)}
+		if got := found(audit(), "aggregate-differs"); len(got) != 1 || !strings.Contains(got[0], "proctor_outer") {
+			t.Errorf("%s: %q", number, got)
+		}
+		files[results] = &fstest.MapFile{Data: data}
+	}
+}

@@ -37,10 +37,13 @@ type result struct {
 
 // recompute is what a metric of a run comes to.
 func (a *audit) recompute(r *harness.Run, m harness.Metric) (result, error) {
+	if m.Rule == harness.Unknown {
+		return result{}, errors.New(cmp.Or(m.Why, "nothing says how it comes from the items"))
+	}
 	measure := 0
 	if m.Measure != "" {
 		if measure = slices.Index(r.Measures, m.Measure); measure < 0 {
-			return result{}, fmt.Errorf("the items have no %s", m.Measure)
+			return result{}, errors.New(cmp.Or(m.Why, "the items have no "+m.Measure))
 		}
 	}
 	rule, ok := rules[m.Rule]
@@ -71,6 +74,8 @@ type rule func(a *audit, r *harness.Run, measure int, m harness.Metric) (result,
 var rules = map[harness.Rule]rule{
 	harness.Mean:              ofMoments(func(m *moments) (result, error) { return m.asMean(), nil }),
 	harness.StandardError:     spread("standard error", func(m *moments) float64 { return m.sd / math.Sqrt(float64(m.n)) }),
+	harness.PooledError:       groupError(pooledError),
+	harness.MacroError:        groupError(macroError),
 	harness.StandardDeviation: spread("standard deviation", func(m *moments) float64 { return m.sd }),
 	harness.Variance:          spread("variance", func(m *moments) float64 { return m.sd * m.sd }),
 	harness.Sum:               ofMoments(func(m *moments) (result, error) { return result{value: m.sum}, nil }),
