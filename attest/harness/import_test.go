@@ -105,6 +105,27 @@ func TestNotClaimed(t *testing.T) {
 		"a_results.jsonl":         `{"task_id":"a","score":1}`,
 		"per_instance_stats.json": `[{"stats":[]}]`,
 		"fleet.json":              `{"total_instances":4}`,
+
+		"config.json":           `{"model_type":"llama","name":"accuracy","total":1,"architectures":["A"],"n":8}`,
+		"tokenizer.json":        `{"version":"1.0","model":{"type":"BPE","vocab":{"accuracy":1,"n":2,"model":3}},"added_tokens":[{"id":0,"content":"em"}]}`,
+		"tokenizer_config.json": `{"added_tokens_decoder":{"0":{"content":"model","n":1,"accuracy":false}}}`,
+		"table.schema.json":     `{"columns":{"model":"string","accuracy":"number","n":"integer"},"rows":[]}`,
+		"all_results.json":      `{"model":"tiny","accuracy":0.5,"n":8,"epoch":3.0}`,
+		"predictions.json":      `[{"model":"tiny","question":"x","exact_match":1}]`,
+		"issues.json":           `[{"name":"a","resolved":42,"total":50}]`,
+		"lines.json":            `{"model":"a","accuracy":0.5,"n":8}` + "\n" + `{"model":"b","accuracy":0.5,"n":8}`,
+		"nested.json":           `[{"model":"a","metrics":{"accuracy":0.5},"n":8,"accuracy":0.5}]`,
+		"fields.json":           `{"model":{"type":"string"},"accuracy":{"type":"number"},"n":{"type":"integer"}}`,
+		"words.json":            `["model","accuracy","n"]`,
+		"battles.schema.json":   `{"properties":{"model_a":{},"model_b":{},"winner":{}}}`,
+		"battle.json":           `{"model_a":"a","model_b":"b","winner":"model_a"}`,
+		"votes.json":            `[{"match":{"model_a":"a","model_b":"b","winner":"model_a"}}]`,
+		"questions.jsonl":       `{"question_id":81,"category":"writing","turns":["model","judge","user_prompt"]}`,
+		"answers.jsonl":         `{"question_id":81,"model_id":"tiny","choices":[{"model":"judge"}]}`,
+		"workflow.yml":          "name: accuracy\non: push\njobs:\n  total:\n    n: 8\n    model: x\n",
+		"compose.yaml":          "services:\n  model:\n    accuracy: 1\n    n: 2\n",
+		"train.yaml":            "model: tiny\naccuracy: 0.5\nn: 8\n",
+		"params.yaml":           "- name: lr\n  total: 3\n  value: acc\n",
 	} {
 		in := importAll(t, map[string]string{name: text})
 		if len(in.Unrecognised) != 1 {

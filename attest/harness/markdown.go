@@ -23,3 +23,23 @@ func markdownCells(line string) []string {
 	}
 	return cells
 }
+
+func (b *tableBuilder) markdown(data []byte) (err error) {
+	inside := false
+	for i, line := range strings.Split(string(data), "\n") {
+		cells := markdownCells(line)
+		switch {
+		case cells == nil:
+			inside = false
+		case inside && strings.Trim(strings.Join(cells, ""), "-: ") == "":
+		case inside:
+			err = b.row(i+1, cells)
+		case isTable(cells):
+			inside, err = true, b.header(cells)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

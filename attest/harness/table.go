@@ -4,13 +4,9 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 )
 
 // PlainTable is the format of tables that no format is known of.
@@ -21,8 +17,8 @@ const PlainTable = "table"
 var plainTable = Importer{
 	Name: "table",
 	About: About{
-		Files:     "a table in CSV, Markdown or HTML with a column of models, one of scores and one of how many items or of the scores' standard errors, by their names, that begins in the first 4 KiB, or of Markdown and HTML in the first 256",
-		Model:     "by the column model, model_name, name, system or submission",
+		Files:     "a table in CSV, Markdown, HTML, JSON or YAML with a column of models, one of scores and one of how many items or of the scores' standard errors, by their names, that begins in the first 4 KiB, or of Markdown and HTML in the first 256. In JSON and YAML it is an array of flat objects, an object of flat objects by name, or an object with the lists columns and rows",
+		Model:     "by the column model, model_name, name, system or submission; else by the objects' names",
 		Dataset:   "by the file's name",
 		Items:     "none",
 		Aggregate: "columns named accuracy, exact_match, resolved, pass_rate or pass@1, and beside a column model also acc or em, as percentages if the name has %, pct or percent or a number is above 1; not where a number without such a mark is no share, and not resolved in whole numbers, which may be counts; of a column of which most are no shares of their numbers of items none is called impossible; their standard error in a column NAME_stderr, NAME_se or NAME_standard_error",
@@ -32,16 +28,6 @@ var plainTable = Importer{
 	Tables: true,
 	Read:   readTable,
 }
-
-// The names that columns must have, in small letters and without what stands in brackets.
-var (
-	tableModels = []string{"model", "name", "system", "submission", "model_name"}
-	tableCounts = []string{"n", "n_total", "items", "n_items", "num_items", "samples", "n_samples", "num_samples", "test_cases", "total"}
-	tableShort  = []string{"acc", "em"} // which mean other things where no column says model
-	tableScore  = regexp.MustCompile(`^(accuracy|acc|exact_match|em|resolved|pass_rate|pass@1)$`)
-	tableError  = regexp.MustCompile(`^(.+)_(stderr|se|standard_error)$`)
-	tablePart   = regexp.MustCompile(`\([^)]*\)|%|\b(pct|percent)\b`)
-)
 
 // claimsTable reads as far as the head goes: names alone may be those of any data.
 func claimsTable(name string, head []byte) bool {
@@ -54,6 +40,14 @@ func claimsTable(name string, head []byte) bool {
 		_ = b.markdown(head)
 	case ".html", ".htm":
 		_ = b.html(append(bytes.ToValidUTF8(head, nil), "</table>"...))
+	case ".json":
+		if scoreWord.Match(head) {
+			_ = b.json(closedJSON(head))
+		}
+	case ".yaml", ".yml":
+		if scoreWord.Match(head) {
+			b.peekYAML(head)
+		}
 	}
 	return slices.ContainsFunc(b.tables, (*Table).settle)
 }
@@ -72,34 +66,6 @@ func (b *tableBuilder) peekCSV(head []byte) {
 	}
 }
 
-func columnName(column string) string {
-	name := strings.ToLower(strings.Trim(column, " \t\r\"\ufeff#"))
-	return strings.Trim(strings.ReplaceAll(strings.TrimSpace(tablePart.ReplaceAllString(name, "")), " ", "_"), "_")
-}
-
-// isTable reports whether the names are those of models, items and scores.
-func isTable(header []string) bool {
-	has := func(is func(name string) bool) bool {
-		return slices.ContainsFunc(header, func(column string) bool { return is(columnName(column)) })
-	}
-	return has(func(name string) bool { return slices.Contains(tableModels, name) }) &&
-		has(func(name string) bool { return slices.Contains(tableCounts, name) || isError(header, name) }) &&
-		has(func(name string) bool { return isScore(header, name) })
-}
-
-func isScore(header []string, name string) bool {
-	if slices.Contains(tableShort, name) && !slices.ContainsFunc(header, func(c string) bool { return strings.HasPrefix(columnName(c), "model") }) {
-		return false
-	}
-	return tableScore.MatchString(name)
-}
-
-// isError reports whether a column is the standard error of a score beside it.
-func isError(header []string, name string) bool {
-	of := tableError.FindStringSubmatch(name)
-	return of != nil && isScore(header, of[1]) && slices.ContainsFunc(header, func(c string) bool { return columnName(c) == of[1] })
-}
-
 func readTable(fsys fs.FS, name string) (*Imported, error) {
 	b := &tableBuilder{file: name}
 	var err error
@@ -108,6 +74,10 @@ func readTable(fsys fs.FS, name string) (*Imported, error) {
 		err = readCSV(fsys, name, func(fields []string) error { return b.header(slices.Clone(fields)) }, func(line int, fields []string) error { return b.row(line, slices.Clone(fields)) })
 	case ".md":
 		err = b.plain(fsys, b.markdown)
+	case ".json":
+		err = b.plain(fsys, b.json)
+	case ".yaml", ".yml":
+		err = b.plain(fsys, b.yaml)
 	default:
 		err = b.plain(fsys, b.html)
 	}
@@ -130,162 +100,4 @@ func (b *tableBuilder) plain(fsys fs.FS, read func(data []byte) error) error {
 		return err
 	}
 	return read(data)
-}
-
-// tableBuilder makes tables of rows of cells.
-type tableBuilder struct {
-	file   string
-	tables []*Table
-	model  int // the column of the table that is read
-}
-
-func (b *tableBuilder) header(cells []string) (err error) {
-	base, _, _ := strings.Cut(path.Base(uncompressedName(b.file)), ".")
-	t := &Table{Format: PlainTable, File: File{Path: b.file}, Board: base, Date: fileDate.FindString(path.Base(b.file))}
-	if len(b.tables) > 0 {
-		t.Board = fmt.Sprintf("%s, table %d", base, len(b.tables)+1)
-	}
-	b.model = slices.IndexFunc(cells, func(c string) bool { return slices.Contains(tableModels, columnName(c)) })
-	seen := map[string]bool{}
-	for i, cell := range cells {
-		name := columnName(cell)
-		if seen[name] && name != "" {
-			err = fmt.Errorf("column %q is there twice", cell)
-		}
-		seen[name] = true
-		if i != b.model {
-			t.Columns = append(t.Columns, Column{Name: strings.TrimSpace(cell), Metric: tableMetric(cells, cell)})
-		}
-	}
-	b.tables = append(b.tables, t)
-	return err
-}
-
-// tableMetric is what a column is by its name, if that is known.
-func tableMetric(header []string, column string) *Metric {
-	name := columnName(column)
-	switch of := tableError.FindStringSubmatch(name); {
-	case slices.Contains(tableCounts, name):
-		return &Metric{Name: column, Rule: Count}
-	case isScore(header, name):
-		return &Metric{Name: column, Rule: Mean, Scale: tableScale(column), Steps: 1}
-	case of != nil && isScore(header, of[1]):
-		for _, c := range header {
-			if columnName(c) == of[1] {
-				return &Metric{Name: column, Rule: StandardError, Scale: tableScale(c), Of: strings.TrimSpace(c), EitherN: true}
-			}
-		}
-	}
-	return nil
-}
-
-func tableScale(column string) float64 {
-	if tablePart.MatchString(strings.ToLower(column)) && !strings.Contains(column, "(") || strings.Contains(column, "%") {
-		return 100
-	}
-	return 1
-}
-
-func (b *tableBuilder) row(line int, cells []string) error {
-	t := b.tables[len(b.tables)-1]
-	if len(cells) != len(t.Columns)+1 {
-		return fmt.Errorf("line %d: row has %d cells, and the header %d", line, len(cells), len(t.Columns)+1)
-	}
-	entry := strings.TrimSpace(cells[b.model])
-	if entry == "" {
-		return fmt.Errorf("line %d: row has no model", line)
-	}
-	values := slices.Delete(slices.Clone(cells), b.model, b.model+1)
-	for i := range values {
-		values[i] = strings.TrimSpace(values[i])
-	}
-	t.Rows = append(t.Rows, TableRow{Entry: entry, Line: line, Values: values})
-	return nil
-}
-
-// settle decides what the numbers of score columns are, and reports whether any is left:
-// one that may be something else than a share of items is not judged.
-func (t *Table) settle() bool {
-	left := false
-	for i, c := range t.Columns {
-		if c.Metric == nil || c.Metric.Rule != Mean {
-			continue
-		}
-		scale := t.shares(i)
-		left = left || scale > 0
-		for j, other := range t.Columns {
-			if m := other.Metric; m == nil || j != i && m.Of != c.Name {
-				continue
-			}
-			if other.Metric.Scale = scale; scale == 0 {
-				t.Columns[j].Metric = nil
-			}
-		}
-	}
-	return left
-}
-
-// shares is the scale of a column of scores: 1, 100, or 0 where they may be no shares.
-func (t *Table) shares(i int) float64 {
-	m := t.Columns[i].Metric
-	marked, above, whole := m.Scale == 100, false, true
-	for _, r := range t.Rows {
-		text, percent := strings.CutSuffix(r.Values[i], "%")
-		v, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-		if err != nil {
-			continue
-		}
-		if !marked && !percent && (v < 0 || v > 100) {
-			return 0
-		}
-		marked, above, whole = marked || percent, above || v > 1, whole && !strings.Contains(text, ".")
-	}
-	switch {
-	case !marked && whole && len(t.Rows) > 0 && columnName(m.Name) == "resolved":
-		return 0
-	case marked || above:
-		return 100
-	}
-	return 1
-}
-
-func (b *tableBuilder) markdown(data []byte) (err error) {
-	inside := false
-	for i, line := range strings.Split(string(data), "\n") {
-		cells := markdownCells(line)
-		switch {
-		case cells == nil:
-			inside = false
-		case inside && strings.Trim(strings.Join(cells, ""), "-: ") == "":
-		case inside:
-			err = b.row(i+1, cells)
-		case isTable(cells):
-			inside, err = true, b.header(cells)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (b *tableBuilder) html(data []byte) error {
-	p, err := readPage(data)
-	if err != nil {
-		return err
-	}
-	for _, table := range p.tables {
-		if len(table.rows) == 0 || !isTable(table.rows[0].cells) {
-			continue
-		}
-		if err := b.header(table.rows[0].cells); err != nil {
-			return err
-		}
-		for _, row := range table.rows[1:] {
-			if err := b.row(row.line, row.cells); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

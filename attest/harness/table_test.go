@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -134,8 +135,12 @@ func TestPlainTablesLong(t *testing.T) {
 
 func FuzzPlainTable(f *testing.F) {
 	names := []string{"a.csv", "b.md", "c.html"}
+	for name := range treeTables {
+		names = append(names, name)
+	}
+	slices.Sort(names)
 	for i, name := range names {
-		f.Add(uint8(i), []byte(plainTables[name]))
+		f.Add(uint8(i), []byte(plainTables[name]+treeTables[name]))
 	}
 	f.Fuzz(func(t *testing.T, kind uint8, data []byte) {
 		fsys := fstest.MapFS{names[int(kind)%len(names)]: {Data: data}}
