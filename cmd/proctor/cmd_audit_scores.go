@@ -80,6 +80,7 @@ func (e *env) runAuditScores(c *cli.Context) error {
 		}
 	}
 	e.noteSkipped(c, in)
+	e.noteClaims(c, r)
 	for _, gap := range gaps {
 		e.note(c, "%s", gap)
 	}
