@@ -89,6 +89,21 @@ func keylessBundle(t *testing.T, payload string) (bundle, trusted []byte) {
 	return bundle, trusted
 }
 
+// unlogged takes the log's entries out of a bundle.
+func unlogged(t *testing.T, bundle []byte) []byte {
+	t.Helper()
+	var b map[string]any
+	if err := json.Unmarshal(bundle, &b); err != nil {
+		t.Fatal(err)
+	}
+	b["verificationMaterial"].(map[string]any)["tlogEntries"] = []any{}
+	out, err := json.Marshal(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 func TestCheckKeyless(t *testing.T) {
 	payload := `{"_type":"https://in-toto.io/Statement/v1","subject":[],"predicateType":"https://example.org/p","predicate":{}}`
 	bundle, trusted := keylessBundle(t, payload)
@@ -123,7 +138,8 @@ func TestCheckKeyless(t *testing.T) {
 		{"no issuer", bundle, trusted, whom, "", "want an identity"},
 		{"another authority", bundle, stranger, whom, voucher, ""},
 		{"other bytes", edit(`"payload":"eyJ`, `"payload":"eyK`), trusted, whom, voucher, ""},
-		{"not in a log", edit(`"tlogEntries":[{`, `"tlogEntries":[],"x":[{`), trusted, whom, voucher, ""},
+		{"in another log", edit(`"logId":{"keyId":"`, `"logId":{"keyId":"AAAA`), trusted, whom, voucher, "log"},
+		{"in no log", unlogged(t, bundle), trusted, whom, voucher, "log"},
 		{"no bundle", []byte("{}"), trusted, whom, voucher, "bundle"},
 		{"no trusted root", bundle, []byte("{}"), whom, voucher, "trusted root"},
 	} {

@@ -65,8 +65,9 @@ func (s *Signature) CheckChain(roots []*x509.Certificate, at time.Time) (*x509.C
 	}
 	opts := x509.VerifyOptions{
 		Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), CurrentTime: at,
-		// What models are signed with has often no extended usage at all.
-		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+		// What models are signed with has often no extended usage at all, which is
+		// fine here; one that is for servers or mail alone is not for models.
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning},
 	}
 	for _, c := range roots {
 		opts.Roots.AddCert(c)

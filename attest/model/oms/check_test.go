@@ -100,6 +100,11 @@ func TestCheckChain(t *testing.T) {
 		{"code signing alone", []*issued{use(func(c *x509.Certificate) {
 			c.KeyUsage, c.ExtKeyUsage = 0, []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}
 		}), between}, root, noon, ""},
+		{"for servers alone", []*issued{use(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }), between}, root, noon, "incompatible key usage"},
+		{"an expired intermediate", []*issued{leaf, issue(t, "between", root, between.key, func(c *x509.Certificate) {
+			authority(c)
+			c.NotBefore, c.NotAfter = noon.Add(-time.Hour), noon.Add(-time.Minute)
+		})}, root, noon, "expired"},
 		{"a root that only the chain trusts", []*issued{leaf, between, root}, stranger, noon, "leads to none of the 1 roots"},
 		{"no intermediate", []*issued{leaf}, root, noon, "leads to none"},
 		{"expired", []*issued{leaf, between}, root, noon.Add(2 * time.Hour), "not at 2026-06-01T14:00:00Z"},

@@ -7,9 +7,11 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/crypto/blake2b"
@@ -191,5 +193,107 @@ func TestCompareLinks(t *testing.T) {
 				t.Error("Compare in a file system that may lead outside = nil, want an error")
 			}
 		})
+	}
+}
+
+// restless is a model that changes as its file config.json is opened, or read.
+type restless struct {
+	fstest.MapFS
+	change func()
+	late   bool // at the first read, not before
+}
+
+func (r *restless) Open(name string) (fs.File, error) {
+	if name == "config.json" && !r.late {
+		r.change()
+	}
+	f, err := r.MapFS.Open(name)
+	if err != nil || name != "config.json" || !r.late {
+		return f, err
+	}
+	return &restlessFile{f, r}, nil
+}
+
+type restlessFile struct {
+	fs.File
+	of *restless
+}
+
+func (f *restlessFile) Read(p []byte) (int, error) {
+	n, err := f.File.Read(p)
+	f.of.change()
+	return n, err
+}
+
+// Stat is of what the name stands for now, as it is of a file on disk.
+func (f *restlessFile) Stat() (fs.FileInfo, error) { return f.of.MapFS.Stat("config.json") }
+
+func TestChangingModel(t *testing.T) {
+	// One file is read at a time, the larger d/w.bin first.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	later := &fstest.MapFile{Data: []byte("{}"), ModTime: time.Unix(1, 0)}
+	c := content(t, statement(twoResources, byFilesJSON))
+	for _, test := range []struct {
+		name   string
+		late   bool
+		change func(fstest.MapFS)
+		want   string
+	}{
+		{"a file is added", false, func(m fstest.MapFS) { m["x"] = &fstest.MapFile{} }, `"x": changed`},
+		{"a file that was read is replaced", true, func(m fstest.MapFS) { m["d/w.bin"] = later }, `"d/w.bin": changed`},
+		{"a file that was read is removed", true, func(m fstest.MapFS) { delete(m, "d/w.bin") }, `"d/w.bin": changed`},
+		{"a file is replaced before it is opened", false, func(m fstest.MapFS) { m["config.json"] = later }, `"config.json": changed`},
+		{"a file is written to while it is read", true, func(m fstest.MapFS) { m["config.json"] = later }, `"config.json": changed`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for name, do := range map[string]func(fs.FS) error{
+				"Compare":  func(m fs.FS) error { _, err := c.Compare(t.Context(), m, Options{}); return err },
+				"Describe": func(m fs.FS) error { _, err := Describe(t.Context(), m, "m", Options{}); return err },
+			} {
+				m := &restless{MapFS: with(), late: test.late}
+				m.change = func() { test.change(m.MapFS) }
+				if err := do(m); err == nil || !strings.Contains(err.Error(), test.want) {
+					t.Errorf("%s = %v, want an error with %q", name, err, test.want)
+				}
+			}
+		})
+	}
+}
+
+// fleeting is a model in which another file has the name of config.json while it is
+// open, from the nth look at it on, and never else.
+type fleeting struct {
+	fstest.MapFS
+	looks *int
+}
+
+type fleetingFile struct {
+	fs.File
+	of fleeting
+}
+
+func (f fleeting) Open(name string) (fs.File, error) {
+	file, err := f.MapFS.Open(name)
+	if err != nil || name != "config.json" {
+		return file, err
+	}
+	return fleetingFile{file, f}, nil
+}
+
+func (f fleetingFile) Stat() (fs.FileInfo, error) {
+	if *f.of.looks--; *f.of.looks >= 0 {
+		return f.File.Stat()
+	}
+	return fstest.MapFS{"config.json": {Data: []byte("{}"), ModTime: time.Unix(1, 0)}}.Stat("config.json")
+}
+
+func TestOpenedFileIsTheListedOne(t *testing.T) {
+	c := content(t, statement(twoResources, byFilesJSON))
+	for looks, fails := range []bool{true, true, false} { // before it is read, after it
+		left := looks
+		_, err := c.Compare(t.Context(), fleeting{with(), &left}, Options{})
+		if fails != (err != nil) || fails && !strings.Contains(err.Error(), `"config.json": changed`) {
+			t.Errorf("Compare where look %d shows another file = %v, want an error: %v", looks, err, fails)
+		}
 	}
 }

@@ -70,6 +70,12 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+func TestParseTooLarge(t *testing.T) {
+	if _, err := Parse(make([]byte, MaxSize+1)); err == nil || !strings.Contains(err.Error(), "the most is") {
+		t.Errorf("Parse of a byte too many = %v, want an error with the limit", err)
+	}
+}
+
 // What signers differ in, and what says nothing, is read.
 func TestParseAccepts(t *testing.T) {
 	for _, c := range []struct{ name, old, new string }{
