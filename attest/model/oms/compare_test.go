@@ -196,6 +196,37 @@ func TestCompareLinks(t *testing.T) {
 	}
 }
 
+// A snapshot in the Hub's cache is of links to blobs beside it, which are read.
+func TestCompareSnapshot(t *testing.T) {
+	cache := filepath.Join(t.TempDir(), "models--o--m")
+	snapshot := filepath.Join(cache, "snapshots", "abc")
+	for _, dir := range []string{filepath.Join(cache, "blobs"), filepath.Join(snapshot, "d")} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, blob := range map[string]string{"config.json": "../../blobs/1", "d/w.bin": "../../../blobs/2"} {
+		if err := os.WriteFile(filepath.Join(cache, "blobs", filepath.Base(blob)), files[name].Data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(blob, filepath.Join(snapshot, name)); err != nil {
+			t.Skip(err)
+		}
+	}
+	dir, err := model.OpenDir(snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	got, err := content(t, statement(twoResources, byFilesJSON)).Compare(t.Context(), dir, Options{})
+	if err != nil || got.Differs != nil || got.Files != 2 {
+		t.Errorf("Compare(snapshot) = %+v, %v, want two files without a difference", got, err)
+	}
+	if _, err := Describe(t.Context(), dir, "m", Options{}); err == nil || !strings.Contains(err.Error(), "symbolic link") {
+		t.Errorf("Describe(snapshot) = %v, want an error: links are not signed", err)
+	}
+}
+
 // restless is a model that changes as its file config.json is opened, or read.
 type restless struct {
 	fstest.MapFS
