@@ -154,6 +154,9 @@ func (n signedNote) checkpoint() (Checkpoint, error) {
 	return c, err
 }
 
+// ErrEmptyRoot is of a checkpoint that no tree can have.
+var ErrEmptyRoot = errors.New("checkpoint of size 0 has a root other than that of the empty tree")
+
 // parseTree reads the text of a checkpoint: origin, size and root. Behind them
 // there may be extension lines, "opaque and OPTIONAL", of which a cosigner states
 // nothing and which an ML-DSA-44 signature leaves out: nothing here looks at them,
@@ -181,7 +184,7 @@ func parseTree(text []byte) (Checkpoint, error) {
 		return Checkpoint{}, fmt.Errorf("checkpoint root: %w", err)
 	}
 	if c.Size == 0 && c.Root != sha256.Sum256(nil) {
-		return Checkpoint{}, errors.New("checkpoint of size 0 has a root other than that of the empty tree")
+		return Checkpoint{}, ErrEmptyRoot
 	}
 	return c, nil
 }

@@ -20,9 +20,10 @@ import (
 
 // AddCheckpoint is the add-checkpoint request of c2sp.org/tlog-witness: old is
 // the size that the caller believes the witness cosigned last, 0 if none, and
-// proof leads from there to the checkpoint. It returns one signature line.
+// proof leads from there to the checkpoint. It returns a signature line for each of the witness's
+// keys.
 func (w *Witness) AddCheckpoint(ctx context.Context, old uint64, proof [][32]byte, checkpoint []byte) ([]byte, error) {
-	c, err := w.open(checkpoint)
+	log, c, err := w.open(checkpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -50,48 +51,72 @@ func (w *Witness) AddCheckpoint(ctx context.Context, old uint64, proof [][32]byt
 	if err := continues(last, c, proof); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotConsistent, err)
 	}
-	return w.cosign(c, since)
+	return w.cosign(log, c, since)
 }
 
 // cosign signs a checkpoint that may be signed, and records it.
-func (w *Witness) cosign(c ledger.Checkpoint, since time.Time) ([]byte, error) {
+func (w *Witness) cosign(log ledger.LogKey, c ledger.Checkpoint, since time.Time) ([]byte, error) {
 	now := w.Now().Unix()
 	if now <= 0 || now < since.Unix() {
 		return nil, fmt.Errorf("%w, of %s", ErrClock, since.Format(time.RFC3339))
 	}
 	text := textOf(c.Signed)
-	line := w.sign(text, uint64(now))
+	lines := w.sign(text, uint64(now))
+	if w.mldsa != nil {
+		line, err := w.mldsa.sign(c, uint64(now))
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, line...)
+	}
 	// "The witness MUST persist the new checkpoint before responding."
-	if err := durable.WriteFile(w.statePath(c.Origin), slices.Concat(text, []byte("\n"), line), 0o644); err != nil {
+	record := slices.Concat(text, []byte("\n"), signedBy(log, c.Signed), lines)
+	if err := durable.WriteFile(w.statePath(c.Origin), record, 0o644); err != nil {
 		return nil, fmt.Errorf("recording the checkpoint: %w", err)
 	}
-	return line, nil
+	return lines, nil
 }
 
-// Checkpoint returns the last checkpoint that the witness cosigned for a log,
-// with its cosignature, or nil if it has cosigned none.
+// signedBy returns the signature lines by which the log itself signed a checkpoint.
+// Monitors get them with the cosignature: without them it accuses nobody.
+func signedBy(log ledger.LogKey, signed []byte) []byte {
+	text := textOf(signed)
+	var out []byte
+	for line := range bytes.Lines(signed[len(text)+1:]) {
+		if _, err := log.Open(slices.Concat(text, []byte("\n"), line)); err == nil {
+			out = append(out, line...)
+		}
+	}
+	return out
+}
+
+// Checkpoint returns the last checkpoint that the witness cosigned for a log, with
+// the log's signature and its own, or nil if it has cosigned none.
 func (w *Witness) Checkpoint(origin string) ([]byte, error) {
 	c, _, err := w.last(origin)
 	return c.Signed, err
 }
 
-func (w *Witness) open(checkpoint []byte) (ledger.Checkpoint, error) {
+func (w *Witness) open(checkpoint []byte) (ledger.LogKey, ledger.Checkpoint, error) {
 	c, err := ledger.ParseCheckpoint(checkpoint)
-	if err != nil {
-		return c, fmt.Errorf("%w: %w", ErrBadRequest, err)
+	switch {
+	case errors.Is(err, ledger.ErrEmptyRoot):
+		return ledger.LogKey{}, c, fmt.Errorf("%w: %w", ErrNotConsistent, err)
+	case err != nil:
+		return ledger.LogKey{}, c, fmt.Errorf("%w: %w", ErrBadRequest, err)
 	}
 	logs, err := w.Logs()
 	if err != nil {
-		return c, err
+		return ledger.LogKey{}, c, err
 	}
 	log, ok := find(logs, c.Origin)
 	if !ok {
-		return c, fmt.Errorf("%w: %q", ErrUnknownLog, c.Origin)
+		return log, c, fmt.Errorf("%w: %q", ErrUnknownLog, c.Origin)
 	}
 	if _, err := log.Open(checkpoint); err != nil {
-		return c, fmt.Errorf("%w: %w", ErrNotSigned, err)
+		return log, c, fmt.Errorf("%w: %w", ErrNotSigned, err)
 	}
-	return c, nil
+	return log, c, nil
 }
 
 // continues checks that c begins with last. One size with two roots is told
@@ -142,9 +167,12 @@ func textOf(signed []byte) []byte {
 	return signed[:bytes.LastIndex(signed, []byte("\n\n"))+1]
 }
 
-func (w *Witness) statePath(origin string) string {
+func (w *Witness) statePath(origin string) string { return w.path(originHash(origin)) }
+
+// originHash is how c2sp.org/tlog-witness names a log in URLs.
+func originHash(origin string) string {
 	sum := sha256.Sum256([]byte(origin))
-	return w.path(hex.EncodeToString(sum[:]))
+	return hex.EncodeToString(sum[:])
 }
 
 func (w *Witness) lock() (*durable.Lock, error) {

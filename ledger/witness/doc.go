@@ -12,14 +12,16 @@
 //	key       the signing key of c2sp.org/signed-note, unencrypted
 //	pub       the verifier key, as a policy takes it
 //	operator  who runs the witness, a URI
+//	key-mldsa a second signing key, of ML-DSA-44; usually absent
+//	pub-mldsa its verifier key
 //	logs      verifier keys of the logs that it cosigns, one a line
 //	<hex>     named by the SHA-256 of an origin: the last checkpoint cosigned
 //	restored  logs whose record comes from a backup, one a line; usually absent
 //	lock      held while a request is answered
 //
 // The last checkpoint is on disk before a cosignature leaves AddCheckpoint, and
-// any number of processes may use one directory. Serving it over HTTP is left to
-// others.
+// any number of processes may use one directory. Handler serves it over HTTP, Client
+// asks one that somebody else serves.
 //
 // A witness that comes from a backup has forgotten what it vouched for since. Who
 // brings one back calls MarkRestored, and after that it cosigns a log only when Renew

@@ -59,7 +59,7 @@ func TestGather(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		signed, errs := witness.Gather(t.Context(), l, l.checkpoint(t, size), []witness.Cosigner{a, b})
+		signed, errs := witness.Gather(t.Context(), l, l.checkpoint(t, size), []witness.Cosigner{a, b}, nil)
 		if len(errs) != 0 {
 			t.Fatalf("Gather(%d) has errors %v, want none", size, errs)
 		}
@@ -78,7 +78,7 @@ func TestGatherResumes(t *testing.T) {
 	fa, fb := &fake{Witness: a}, &fake{Witness: b, change: func([]byte, error) ([]byte, error) { return nil, down }}
 	checkpoint := l.checkpoint(t, 5)
 
-	first, errs := witness.Gather(t.Context(), l, checkpoint, []witness.Cosigner{fa, fb})
+	first, errs := witness.Gather(t.Context(), l, checkpoint, []witness.Cosigner{fa, fb}, nil)
 	if len(errs) != 1 || !errors.Is(errs[0], down) || !strings.HasPrefix(errs[0].Error(), "witness b.example: ") {
 		t.Errorf("Gather has errors %v, want that b.example is down", errs)
 	}
@@ -86,14 +86,14 @@ func TestGatherResumes(t *testing.T) {
 		t.Errorf("Gather has cosignatures by %q, want a.example", got)
 	}
 	fb.change, fa.asked = nil, 0
-	second, errs := witness.Gather(t.Context(), l, first, []witness.Cosigner{fa, fb})
+	second, errs := witness.Gather(t.Context(), l, first, []witness.Cosigner{fa, fb}, nil)
 	if len(errs) != 0 || fa.asked != 0 {
 		t.Errorf("Gather again has errors %v and asked a.example %d times, want none and 0", errs, fa.asked)
 	}
 	if got := cosigners(t, second, a, b); got != "a.example b.example" || !bytes.HasPrefix(second, first) {
 		t.Errorf("Gather again has cosignatures by %q, want both", got)
 	}
-	third, errs := witness.Gather(t.Context(), l, second, []witness.Cosigner{fa, fb})
+	third, errs := witness.Gather(t.Context(), l, second, []witness.Cosigner{fa, fb}, nil)
 	if len(errs) != 0 || !bytes.Equal(third, second) {
 		t.Errorf("Gather when all is there = %q, %v; want no change", third, errs)
 	}
@@ -125,7 +125,7 @@ func TestGatherAnswers(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			a := newWitness(t, "a.example", l)
 			f := &fake{Witness: a, change: func(line []byte, err error) ([]byte, error) { return tc.answer(line), err }}
-			signed, errs := witness.Gather(t.Context(), l, checkpoint, []witness.Cosigner{f})
+			signed, errs := witness.Gather(t.Context(), l, checkpoint, []witness.Cosigner{f}, nil)
 			if tc.want == "" {
 				if len(errs) != 0 || cosigners(t, signed, a) != "a.example" || bytes.Count(signed, []byte("\n— ")) != 2 {
 					t.Errorf("Gather = %q, %v; want one cosignature by a.example", signed, errs)
@@ -142,7 +142,7 @@ func TestGatherAnswers(t *testing.T) {
 func TestGatherFails(t *testing.T) {
 	l, fork := newLog(t, origin, "log", 0), newLog(t, origin, "log", 1)
 	w := newWitness(t, "a.example", l)
-	if _, errs := witness.Gather(t.Context(), l, l.checkpoint(t, 8), []witness.Cosigner{w}); len(errs) != 0 {
+	if _, errs := witness.Gather(t.Context(), l, l.checkpoint(t, 8), []witness.Cosigner{w}, nil); len(errs) != 0 {
 		t.Fatal(errs)
 	}
 	for _, tc := range []struct {
@@ -158,7 +158,7 @@ func TestGatherFails(t *testing.T) {
 		{"fork of one size", fork, fork.checkpoint(t, 8), "witness a.example: ", ledger.ErrRollback},
 		{"no tiles", ledger.Dir(t.TempDir()), l.checkpoint(t, 9), "reading tile", nil},
 	} {
-		signed, errs := witness.Gather(t.Context(), tc.r, tc.checkpoint, []witness.Cosigner{w})
+		signed, errs := witness.Gather(t.Context(), tc.r, tc.checkpoint, []witness.Cosigner{w}, nil)
 		if len(errs) != 1 || !strings.Contains(errs[0].Error(), tc.want) || !bytes.Equal(signed, tc.checkpoint) {
 			t.Errorf("Gather (%s) = %q, %v; want the checkpoint as it was and an error with %q", tc.name, signed, errs, tc.want)
 		} else if tc.is != nil && !errors.Is(errs[0], tc.is) {
@@ -172,7 +172,7 @@ func TestGatherGivesUp(t *testing.T) {
 	l := newLog(t, origin, "log", 0)
 	f := &fake{Witness: newWitness(t, "a.example", l)}
 	f.change = func([]byte, error) ([]byte, error) { return nil, &witness.ConflictError{Size: uint64(f.asked)} }
-	if _, errs := witness.Gather(t.Context(), l, l.checkpoint(t, 8), []witness.Cosigner{f}); len(errs) != 1 || f.asked != 2 {
+	if _, errs := witness.Gather(t.Context(), l, l.checkpoint(t, 8), []witness.Cosigner{f}, nil); len(errs) != 1 || f.asked != 2 {
 		t.Errorf("Gather has errors %v after %d requests, want one after 2", errs, f.asked)
 	}
 }

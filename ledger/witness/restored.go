@@ -52,7 +52,7 @@ func (w *Witness) Renew(ctx context.Context, r ledger.Reader) error {
 	if err != nil {
 		return fmt.Errorf("reading checkpoint: %w", err)
 	}
-	c, err := w.open(signed)
+	log, c, err := w.open(signed)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (w *Witness) Renew(ctx context.Context, r ledger.Reader) error {
 	if said, err := w.key.Cosigned(signed); err == nil && said.After(since) {
 		since = said
 	}
-	if _, err := w.cosign(c, since); err != nil {
+	if _, err := w.cosign(log, c, since); err != nil {
 		return err
 	}
 	waiting = slices.DeleteFunc(waiting, func(l ledger.LogKey) bool { return l.Origin == c.Origin })

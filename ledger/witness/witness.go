@@ -31,6 +31,7 @@ type Witness struct {
 	key      ledger.WitnessKey
 	id       []byte // key ID of its signature lines
 	private  ed25519.PrivateKey
+	mldsa    *mldsaKey // nil if it has none
 }
 
 // Create makes a witness in dir, which must not hold one. Name is that of its
@@ -58,7 +59,7 @@ func Create(dir, name, operator string) error {
 		return err
 	}
 	defer lock.Release()
-	for _, name := range []string{"key", "pub", "logs", restoredName} {
+	for _, name := range []string{"key", "pub", "logs", restoredName, mldsaKeyName} {
 		if _, err := os.Lstat(w.path(name)); !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%s has a witness already: %w", dir, fs.ErrExist)
 		}
@@ -104,6 +105,9 @@ func Open(dir string) (*Witness, error) {
 	if w.private, err = parseSigningKey(skey, pub); err != nil {
 		return nil, fmt.Errorf("%s: %w", w.path("key"), err)
 	}
+	if w.mldsa, err = w.openMLDSA(); err != nil {
+		return nil, err
+	}
 	return w, nil
 }
 
@@ -133,8 +137,16 @@ func parseSigningKey(skey, pub string) (ed25519.PrivateKey, error) {
 	return private, nil
 }
 
-// VKey returns the verifier key, in the form that ledger.ParsePolicy takes.
+// VKey returns the Ed25519 verifier key, in the form that ledger.ParsePolicy takes.
 func (w *Witness) VKey() string { return w.key.VKey }
+
+// VKeyMLDSA returns the ML-DSA-44 verifier key, or "" if the witness has none.
+func (w *Witness) VKeyMLDSA() string {
+	if w.mldsa == nil {
+		return ""
+	}
+	return w.mldsa.key.VKey
+}
 
 // Name returns the name in the key.
 func (w *Witness) Name() string { return w.key.Name }
