@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -31,7 +32,7 @@ func (e *env) cmdInit() *cli.Command {
 			&cli.StringFlag{Name: "issuer", Usage: "your `URI`, as it will stand in every statement"},
 			&cli.StringFlag{Name: "key-type", Usage: "`ALGORITHM` of the issuer key: ecdsa-p256 or ed25519", Value: signing.ECDSA},
 			&cli.StringFlag{Name: "origin", Usage: "`NAME` of the ledger, without scheme (default: from the issuer)"},
-			&cli.StringSliceFlag{Name: "witness", Usage: "`DIR` of a witness that cosigns instead of a local one; repeatable"},
+			&cli.StringSliceFlag{Name: "witness", Usage: "a witness that cosigns instead of a local one: its `DIR`, or the file that \"ledger witness show --url\" prints; repeatable"},
 			passwordFlag(),
 		},
 		Action: e.runInit,
@@ -151,8 +152,12 @@ func originFor(issuer string) string {
 }
 
 // createWitnesses makes a local witness, or finds those that somebody else runs.
-func (h *home) createWitnesses(origin string, dirs []string, final string) ([]*witness.Witness, error) {
-	if len(dirs) == 0 {
+func (h *home) createWitnesses(origin string, args []string, final string) ([]namedWitness, error) {
+	vkey, err := h.ledgerVKey()
+	if err != nil {
+		return nil, err
+	}
+	if len(args) == 0 {
 		name := strings.TrimSuffix(origin, "/ledger") + "/witness"
 		if err := witness.Create(h.path(witnessDir), name, h.config.Issuer); err != nil {
 			return nil, err
@@ -162,38 +167,26 @@ func (h *home) createWitnesses(origin string, dirs []string, final string) ([]*w
 		if err != nil {
 			return nil, err
 		}
-		vkey, err := h.ledgerVKey()
-		if err != nil {
-			return nil, err
-		}
-		return []*witness.Witness{w}, w.AddLog(vkey)
+		return []namedWitness{{name: witnessName(name), vkey: w.VKey(), operator: w.Operator()}}, w.AddLog(vkey)
 	}
-	var list []*witness.Witness
-	for _, dir := range dirs {
-		w, err := witness.Open(dir)
-		if err != nil {
-			return nil, fmt.Errorf("witness %s: %w", dir, err)
-		}
-		list = append(list, w)
-		at, err := filepath.Abs(dir)
+	var list []namedWitness
+	for _, arg := range args {
+		found, err := readWitness(arg, final, vkey)
 		if err != nil {
 			return nil, err
 		}
-		base, err := filepath.Abs(final)
-		if err != nil {
-			return nil, err
+		for _, w := range found {
+			if !slices.Contains(h.config.Witnesses, w.entry) {
+				h.config.Witnesses = append(h.config.Witnesses, w.entry)
+			}
 		}
-		relative, err := filepath.Rel(base, at)
-		if err != nil {
-			relative = at
-		}
-		h.config.Witnesses = append(h.config.Witnesses, filepath.ToSlash(relative))
+		list = append(list, found...)
 	}
 	return list, nil
 }
 
 // createPolicy writes a policy that trusts exactly this home.
-func (h *home) createPolicy(public []byte, origin string, witnesses []*witness.Witness) error {
+func (h *home) createPolicy(public []byte, origin string, witnesses []namedWitness) error {
 	vkey, err := h.ledgerVKey()
 	if err != nil {
 		return err
@@ -214,9 +207,9 @@ func (h *home) createPolicy(public []byte, origin string, witnesses []*witness.W
 	lp.addLog(vkey)
 	var names []string
 	for _, w := range witnesses {
-		names = append(names, witnessName(w.Name()))
-		lp.addWitness(witnessName(w.Name()), w.VKey())
-		file.Operators[witnessName(w.Name())] = w.Operator()
+		names = append(names, w.name)
+		lp.addWitness(w.name, w.vkey, w.url)
+		file.Operators[w.name] = w.operator
 	}
 	lp.require(names)
 	file.Ledger.Policy = lp.text()

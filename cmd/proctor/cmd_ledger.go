@@ -3,9 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -13,7 +11,6 @@ import (
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/ledger"
 	"github.com/proctor-attest/proctor/ledger/tiles"
-	"github.com/proctor-attest/proctor/ledger/witness"
 )
 
 func (e *env) cmdLedger() *cli.Command {
@@ -37,13 +34,7 @@ func (e *env) cmdLedger() *cli.Command {
 				},
 				Action: e.runLedgerMirror,
 			},
-			{
-				Name: "witness", Usage: "the local witness",
-				Subcommands: []*cli.Command{{
-					Name: "add", Usage: "let the witness cosign another ledger, by the vkey in its keys/ledger.pub", ArgsUsage: "FILE",
-					Action: e.runWitnessAdd,
-				}},
-			},
+			e.cmdWitness(),
 		},
 	}
 }
@@ -134,34 +125,5 @@ func (e *env) runLedgerFsck(c *cli.Context) error {
 		return &verdictError{exitContradicted}
 	}
 	fmt.Fprintf(e.stdout, "ledger    sound\nsize      %d\nroot      %s\n", cp.Size, attest.Hash(cp.Root))
-	return nil
-}
-
-func (e *env) runWitnessAdd(c *cli.Context) error {
-	name, err := oneArg(c, "the file with the ledger's vkey")
-	if err != nil {
-		return err
-	}
-	h, err := e.openHome()
-	if err != nil {
-		return err
-	}
-	data, err := readLimited(name, 1<<12)
-	if err != nil {
-		return err
-	}
-	w, err := witness.Open(h.path(witnessDir))
-	if err != nil {
-		return withHint(errors.Join(err), `"proctor init" without --witness makes a local witness`)
-	}
-	vkey := strings.TrimSpace(string(data))
-	err = w.AddLog(vkey)
-	if errors.Is(err, witness.ErrRestored) {
-		err = withHint(err, `"proctor restore --confirm --ledger DIR" shows it the ledgers that it cosigns`)
-	}
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(e.stdout, "witness   %s\ncosigns   %s\n", w.Name(), vkey)
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/proctor-attest/proctor/ledger"
 	"github.com/proctor-attest/proctor/ledger/tiles"
-	"github.com/proctor-attest/proctor/ledger/witness"
 )
 
 // read reads all there is: the home, its ledger, the copies, what witnesses cosigned.
@@ -146,21 +145,21 @@ func (k *confirmation) checkAnchor(ctx context.Context, newest *copyOf) error {
 // to append to it would sign a fork.
 func (k *confirmation) askWitnesses(ctx context.Context) error {
 	own := k.copies[k.key.Origin]
-	for _, dir := range k.config.Witnesses {
-		w, err := witness.Open(k.relative(dir))
+	cosigners, err := k.cosigners(k.policy.Ledger)
+	if err != nil {
+		return err
+	}
+	for _, w := range cosigners {
+		signed, err := lastCosigned(ctx, w, k.key)
 		if err != nil {
-			return fmt.Errorf("witness %s: %w", dir, err)
-		}
-		signed, err := w.Checkpoint(k.key.Origin)
-		if err != nil {
-			return fmt.Errorf("witness %s: %w", dir, err)
+			return fmt.Errorf("witness %s: %w", w.Name(), err)
 		}
 		if len(signed) == 0 {
 			continue
 		}
 		cosigned, err := ledger.ParseCheckpoint(signed)
 		if err != nil {
-			return fmt.Errorf("witness %s: %w", dir, err)
+			return fmt.Errorf("witness %s: %w", w.Name(), err)
 		}
 		if cosigned.Size > own.cp.Size {
 			return withHint(fmt.Errorf("witness %s has cosigned size %d of the ledger, and the newest copy here has %d", w.Name(), cosigned.Size, own.cp.Size),

@@ -17,7 +17,6 @@ import (
 	"github.com/proctor-attest/proctor/attest/signing"
 	"github.com/proctor-attest/proctor/ledger"
 	"github.com/proctor-attest/proctor/ledger/tiles"
-	"github.com/proctor-attest/proctor/ledger/witness"
 	"github.com/proctor-attest/proctor/verify"
 )
 
@@ -179,23 +178,4 @@ func (h *home) ledgerConfig() (tiles.Config, error) {
 func (h *home) ledgerVKey() (string, error) {
 	data, err := readLimited(h.path(ledgerPubFile), 1<<12)
 	return strings.TrimSpace(string(data)), err
-}
-
-// cosign asks the home's witnesses. What is missing shows when the proof is held
-// against the policy; a witness that is down must not lose what others gave.
-func (h *home) cosign(ctx context.Context, r ledger.Reader, checkpoint []byte) ([]byte, error) {
-	var cosigners []witness.Cosigner
-	for _, dir := range h.config.Witnesses {
-		w, err := witness.Open(h.relative(dir))
-		if err != nil {
-			return nil, fmt.Errorf("witness %s: %w", dir, err)
-		}
-		w.Now = h.now
-		cosigners = append(cosigners, w)
-	}
-	cosigned, errs := witness.Gather(ctx, r, checkpoint, cosigners)
-	if len(errs) > 0 && len(errs) == len(cosigners) {
-		return cosigned, errors.Join(errs...)
-	}
-	return cosigned, nil
 }

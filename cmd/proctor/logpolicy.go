@@ -44,7 +44,9 @@ func (p *logPolicy) add(line, vkey string) {
 
 func (p *logPolicy) addLog(vkey string) { p.add("log "+vkey, vkey) }
 
-func (p *logPolicy) addWitness(name, vkey string) { p.add("witness "+name+" "+vkey, vkey) }
+func (p *logPolicy) addWitness(name, vkey, url string) {
+	p.add(strings.TrimSpace("witness "+name+" "+vkey+" "+url), vkey)
+}
 
 // merge takes over the logs and witnesses of another policy.
 func (p *logPolicy) merge(other *ledger.Policy, logs bool) {
@@ -54,7 +56,7 @@ func (p *logPolicy) merge(other *ledger.Policy, logs bool) {
 		}
 	}
 	for _, w := range other.Witnesses() {
-		p.addWitness(w.Name, w.VKey)
+		p.addWitness(w.Name, w.VKey, w.URL)
 	}
 }
 

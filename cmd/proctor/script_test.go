@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -79,6 +81,8 @@ func scriptParams(t *testing.T, story string) testscript.Params {
 			"edit":   cmdEdit,
 			"id":     cmdID,
 			"serve":  cmdServe,
+			"port":   cmdPort,
+			"await":  cmdAwait,
 			"unpack": cmdUnpack,
 			"hub":    cmdHub,
 			"unhex":  cmdUnhex,
@@ -136,6 +140,28 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	server := httptest.NewServer(b.Handler(time.Now))
 	ts.Defer(server.Close)
 	ts.Setenv("URL", server.URL+"/"+b.Public().Chain.String())
+}
+
+// port VAR sets $VAR to an address of this machine where nothing listens.
+func cmdPort(ts *testscript.TestScript, neg bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv(args[0], l.Addr().String())
+	ts.Check(l.Close())
+}
+
+// await URL waits until something answers there.
+func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
+	var err error
+	for range 200 {
+		var resp *http.Response
+		if resp, err = http.Get(args[0]); err == nil {
+			resp.Body.Close()
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("nothing answers: %v", err)
 }
 
 // unpack PACK DIR unpacks an evidence pack, as any unzip does.

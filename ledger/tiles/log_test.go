@@ -699,7 +699,7 @@ func cosigned(t testing.TB) (tiles.Config, *ledger.Policy) {
 		t.Fatal(err)
 	}
 	c.Cosign = func(ctx context.Context, r ledger.Reader, checkpoint []byte) ([]byte, error) {
-		signed, errs := witness.Gather(ctx, r, checkpoint, []witness.Cosigner{w})
+		signed, errs := witness.Gather(ctx, r, checkpoint, []witness.Cosigner{w}, nil)
 		return signed, errors.Join(errs...)
 	}
 	return c, policy

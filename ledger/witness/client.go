@@ -14,6 +14,9 @@ import (
 	"github.com/proctor-attest/proctor/ledger"
 )
 
+// maxCheckpoint bounds a checkpoint with its signatures.
+const maxCheckpoint = 64 << 10
+
 // A Client is a Cosigner behind HTTP: a c2sp.org/tlog-witness. It is safe for
 // concurrent use.
 type Client struct {
@@ -87,6 +90,39 @@ func (c *Client) AddCheckpoint(ctx context.Context, old uint64, proof [][32]byte
 		return nil, &ConflictError{Size: size}
 	}
 	return nil, fmt.Errorf("%w (HTTP status %d: %q)", statusError(resp.StatusCode), resp.StatusCode, firstLine(answer))
+}
+
+// Checkpoint returns the last checkpoint that the witness cosigned for a log, with the
+// log's signature and its own, or nil if it has cosigned none. It asks the submission
+// prefix, which witnesses can have for both.
+func (c *Client) Checkpoint(ctx context.Context, log ledger.LogKey) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+"/"+originHash(log.Origin)+"/checkpoint", nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	signed, err := io.ReadAll(io.LimitReader(resp.Body, maxCheckpoint+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case resp.StatusCode == http.StatusNotFound:
+		return nil, nil
+	case resp.StatusCode != http.StatusOK:
+		return nil, fmt.Errorf("it did not answer with a checkpoint (HTTP status %d: %q)", resp.StatusCode, firstLine(signed))
+	case len(signed) > maxCheckpoint:
+		return nil, fmt.Errorf("answered more than %d bytes", maxCheckpoint)
+	}
+	if _, err := log.Open(signed); err != nil {
+		return nil, err
+	}
+	if _, err := c.key.Cosigned(signed); err != nil {
+		return nil, err
+	}
+	return signed, nil
 }
 
 func parseSize(contentType string, answer []byte) (uint64, error) {

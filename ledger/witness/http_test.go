@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/proctor-attest/proctor/ledger"
 	"github.com/proctor-attest/proctor/ledger/witness"
@@ -157,6 +156,28 @@ func TestHandlerCheckpoint(t *testing.T) {
 	}
 	if got := cosigners(t, signed, w); got != "a.example" {
 		t.Errorf("cosigned by %q: %s", got, signed)
+	}
+
+	own, err := ledger.ParseWitnessKey(w.VKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger, err := ledger.ParseWitnessKey(newWitness(t, "a.example", l).VKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	unknown, err := ledger.ParseLogKey(newLog(t, "other.example", "other", 0).vkey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := witness.NewClient(s.URL, own, s.Client()).Checkpoint(t.Context(), key); err != nil || !bytes.Equal(got, signed) {
+		t.Errorf("client: %s, %v", got, err)
+	}
+	if got, err := witness.NewClient(s.URL, own, s.Client()).Checkpoint(t.Context(), unknown); got != nil || err != nil {
+		t.Errorf("client, of an unknown log: %s, %v", got, err)
+	}
+	if got, err := witness.NewClient(s.URL, stranger, s.Client()).Checkpoint(t.Context(), key); err == nil {
+		t.Errorf("client of another key believes %s", got)
 	}
 }
 

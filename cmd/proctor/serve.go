@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/urfave/cli/v2"
+)
+
+// Times within which a client must have said what it wants and taken the answer, and
+// requests must end when the service does.
+const (
+	headerTime   = 10 * time.Second
+	readTime     = 30 * time.Second
+	writeTime    = 2 * time.Minute
+	idleTime     = 2 * time.Minute
+	shutdownTime = 30 * time.Second
+	maxHeader    = 16 << 10
+)
+
+func serveFlags(listen string) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "listen", Usage: "answer at `HOST:PORT`", Value: listen},
+		&cli.StringFlag{Name: "tls-cert", Usage: "speak TLS with the certificates in `FILE`, PEM"},
+		&cli.StringFlag{Name: "tls-key", Usage: "and the private key in `FILE`, PEM"},
+	}
+}
+
+// serve answers requests until the user or the system stops the program, and then
+// lets those end that have begun. The first line on stdout is the service's URL.
+func (e *env) serve(c *cli.Context, handler http.Handler) error {
+	cert, key := c.String("tls-cert"), c.String("tls-key")
+	if (cert == "") != (key == "") {
+		return usagef("--tls-cert and --tls-key go together")
+	}
+	log := e.logger()
+	listener, err := net.Listen("tcp", c.String("listen"))
+	if err != nil {
+		return withHint(err, "--listen HOST:PORT names another address")
+	}
+	s := &http.Server{
+		Handler:           logged(log, handler),
+		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
+		MaxHeaderBytes: maxHeader,
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	scheme := "http"
+	if cert != "" {
+		scheme = "https"
+	}
+	fmt.Fprintf(e.stdout, "serving   %s://%s\n", scheme, listener.Addr())
+	served := make(chan error, 1)
+	go func() {
+		if cert != "" {
+			served <- s.ServeTLS(listener, cert, key)
+		} else {
+			served <- s.Serve(listener)
+		}
+	}()
+	select {
+	case err := <-served:
+		return err
+	case <-e.ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), shutdownTime)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		return fmt.Errorf("requests had not ended after %s: %w", shutdownTime, err)
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// logger writes one JSON object a line to stderr.
+func (e *env) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(e.stderr, nil)) }
+
+// logged answers GET /healthz and logs every other request.
+func logged(log *slog.Logger, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/healthz" {
+			fmt.Fprintln(rw, "ok")
+			return
+		}
+		begin := time.Now()
+		w := &recorder{ResponseWriter: rw, status: http.StatusOK}
+		next.ServeHTTP(w, r)
+		log.Info("request", "method", r.Method, "path", r.URL.Path, "status", w.status, "bytes", w.bytes,
+			"seconds", time.Since(begin).Seconds(), "from", r.RemoteAddr)
+	})
+}
+
+// recorder remembers what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int
+}
+
+func (r *recorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	n, err := r.ResponseWriter.Write(b)
+	r.bytes += n
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the writer beneath.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
