@@ -17,13 +17,9 @@ const (
 
 // ProveInclusion reads from r's tiles the proof that the tree of this size has
 // what it has at index. The proof is only as good as r: check it, or format it
-// for somebody who will.
+// for somebody who will. Many are made faster by a Prover.
 func ProveInclusion(ctx context.Context, r Reader, size, index uint64) ([][32]byte, error) {
-	nodes, err := proof.Inclusion(index, size)
-	if err != nil {
-		return nil, fmt.Errorf("inclusion of %d in %d: %w", index, size, err)
-	}
-	return newTileReader(r, size).prove(ctx, nodes)
+	return newTileReader(r, size).inclusion(ctx, index)
 }
 
 // ProveConsistency reads from r's tiles the proof that the tree of this size
@@ -58,11 +54,20 @@ func LeafHashes(ctx context.Context, r Reader, from, size uint64) ([][32]byte, e
 type tileReader struct {
 	r     Reader
 	size  uint64
-	tiles map[compact.NodeID][]byte
+	tiles map[compact.NodeID]*tile
+	full  *tileCache // of tiles that no tree changes any more, or nil
 }
 
 func newTileReader(r Reader, size uint64) *tileReader {
-	return &tileReader{r: r, size: size, tiles: map[compact.NodeID][]byte{}}
+	return &tileReader{r: r, size: size, tiles: map[compact.NodeID]*tile{}}
+}
+
+func (t *tileReader) inclusion(ctx context.Context, index uint64) ([][32]byte, error) {
+	nodes, err := proof.Inclusion(index, t.size)
+	if err != nil {
+		return nil, fmt.Errorf("inclusion of %d in %d: %w", index, t.size, err)
+	}
+	return t.prove(ctx, nodes)
 }
 
 func (t *tileReader) prove(ctx context.Context, nodes proof.Nodes) ([][32]byte, error) {
@@ -92,46 +97,77 @@ func (t *tileReader) nodes(ctx context.Context, ids []compact.NodeID) ([][]byte,
 	return hashes, nil
 }
 
-// node hashes up to a node from the bottom row of the tile that holds it.
+// node finds a node in the tile that holds it.
 func (t *tileReader) node(ctx context.Context, id compact.NodeID) ([]byte, error) {
 	row := id.Level % tileHeight
-	index := id.Index >> (tileHeight - row)
-	first := (id.Index << row) % tileWidth
-	tile, err := t.tile(ctx, id.Level/tileHeight, index)
+	level, index := id.Level/tileHeight, id.Index>>(tileHeight-row)
+	tile, err := t.tile(ctx, level, index)
 	if err != nil {
 		return nil, err
 	}
-	end := (first + 1<<row) * 32
-	if end > uint64(len(tile)) {
-		return nil, fmt.Errorf("tile %d/%d has %d hashes, want %d", id.Level/tileHeight, index, len(tile)/32, end/32)
+	at := id.Index % (tileWidth >> row)
+	h := tile.node(row, at)
+	if h == nil {
+		return nil, fmt.Errorf("tile %d/%d has %d hashes, want %d", level, index, len(tile.rows[0])/32, (at+1)<<row)
 	}
-	return subtree(tile[first*32 : end]), nil
+	return h, nil
 }
 
-// subtree returns the root over a row of a power of two of hashes.
-func subtree(row []byte) []byte {
-	if len(row) == 32 {
-		return row
-	}
-	half := len(row) / 2
-	return rfc6962.DefaultHasher.HashChildren(subtree(row[:half]), subtree(row[half:]))
-}
-
-func (t *tileReader) tile(ctx context.Context, level uint, index uint64) ([]byte, error) {
+func (t *tileReader) tile(ctx context.Context, level uint, index uint64) (*tile, error) {
 	id := compact.NewNodeID(level, index)
 	if tile, ok := t.tiles[id]; ok {
 		return tile, nil
 	}
 	p := partial(uint64(level), index, t.size)
-	tile, err := t.r.ReadTile(ctx, uint64(level), index, p)
+	if t.full != nil && p == 0 {
+		if tile := t.full.get(id); tile != nil {
+			return tile, nil
+		}
+	}
+	data, err := t.r.ReadTile(ctx, uint64(level), index, p)
 	if err != nil {
 		return nil, fmt.Errorf("reading tile %d/%d: %w", level, index, err)
 	}
-	if len(tile)%32 != 0 || len(tile) > tileWidth*32 {
-		return nil, fmt.Errorf("tile %d/%d has %d bytes", level, index, len(tile))
+	if len(data)%32 != 0 || len(data) > tileWidth*32 {
+		return nil, fmt.Errorf("tile %d/%d has %d bytes", level, index, len(data))
+	}
+	tile := &tile{}
+	tile.rows[0] = data
+	if t.full != nil && p == 0 {
+		tile.hashUp()
+		t.full.put(id, tile)
+		return tile, nil
 	}
 	t.tiles[id] = tile
 	return tile, nil
+}
+
+// A tile is a row of up to 256 hashes, and the rows above it as far as they were
+// needed: rows[k] has the nodes that are over 2ᵏ hashes each.
+type tile struct{ rows [tileHeight][]byte }
+
+// node returns a node, or nil when the tile has not all hashes under it.
+func (t *tile) node(row uint, at uint64) []byte {
+	for k := uint(1); k <= row; k++ {
+		if t.rows[k] == nil {
+			t.rows[k] = hashPairs(t.rows[k-1])
+		}
+	}
+	if end := (at + 1) * 32; end <= uint64(len(t.rows[row])) {
+		return t.rows[row][at*32 : end : end]
+	}
+	return nil
+}
+
+// hashUp fills all rows, after which the tile is safe for concurrent use.
+func (t *tile) hashUp() { t.node(tileHeight-1, 0) }
+
+func hashPairs(row []byte) []byte {
+	out := make([]byte, 0, len(row)/64*32)
+	for ; len(row) >= 64; row = row[64:] {
+		out = append(out, rfc6962.DefaultHasher.HashChildren(row[:32], row[32:64])...)
+	}
+	return out
 }
 
 // partial returns how many hashes a tile has in a tree of this size, or 0 if it

@@ -1,0 +1,62 @@
+package ledger
+
+import (
+	"context"
+	"sync"
+
+	"github.com/transparency-dev/merkle/compact"
+)
+
+// A Prover makes many proofs from one ledger. It keeps tiles, and the hashes within
+// them, that no growth of the tree changes. It is safe for concurrent use.
+type Prover struct {
+	r    Reader
+	full *tileCache
+}
+
+// NewProver makes a prover that keeps up to so many full tiles, of 16 KiB each; they
+// are over 256 entries or 256 tiles.
+func NewProver(r Reader, tiles int) *Prover {
+	return &Prover{r: r, full: &tileCache{most: max(1, tiles), tiles: map[compact.NodeID]*tile{}}}
+}
+
+// Inclusion is ProveInclusion for each of some entries of the tree of one size, in
+// their order.
+func (p *Prover) Inclusion(ctx context.Context, size uint64, indexes ...uint64) ([][][32]byte, error) {
+	t := newTileReader(p.r, size)
+	t.full = p.full
+	out := make([][][32]byte, len(indexes))
+	for i, index := range indexes {
+		var err error
+		if out[i], err = t.inclusion(ctx, index); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+type tileCache struct {
+	most int
+
+	mu    sync.Mutex
+	tiles map[compact.NodeID]*tile
+}
+
+func (c *tileCache) get(id compact.NodeID) *tile {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tiles[id]
+}
+
+// put makes room by dropping any tile: which one is not worth remembering more.
+func (c *tileCache) put(id compact.NodeID, t *tile) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for old := range c.tiles {
+		if len(c.tiles) < c.most {
+			break
+		}
+		delete(c.tiles, old)
+	}
+	c.tiles[id] = t
+}
