@@ -19,8 +19,16 @@ func FS(fsys fs.FS) Reader { return dirReader{fsys} }
 
 type dirReader struct{ fsys fs.FS }
 
+// CosignedName is the file in which a ledger that is being served keeps its newest
+// cosigned checkpoint, beside the file "checkpoint" that is signed and perhaps newer.
+const CosignedName = "cosigned"
+
 func (d dirReader) ReadCheckpoint(ctx context.Context) ([]byte, error) {
-	return d.read(ctx, "checkpoint", maxNote)
+	data, err := d.read(ctx, CosignedName, maxNote)
+	if errors.Is(err, fs.ErrNotExist) {
+		return d.read(ctx, "checkpoint", maxNote)
+	}
+	return data, err
 }
 
 func (d dirReader) ReadTile(ctx context.Context, level, index uint64, p uint8) ([]byte, error) {

@@ -38,6 +38,7 @@ type Log struct {
 	lock     *durable.Lock
 	anchor   ledger.Checkpoint
 	turn     chan struct{} // held while appending
+	together *together     // nil for a program that appends one entry after another
 }
 
 var _ ledger.Log = (*Log)(nil)
@@ -141,8 +142,8 @@ func (l *Log) start(ctx context.Context) error {
 	}
 	opts := tessera.NewAppendOptions().
 		WithCheckpointSigner(l.conf.Signer).
-		WithBatching(1, time.Millisecond).
-		WithCheckpointInterval(interval).
+		WithBatching(max(1, l.conf.Batch), l.conf.batchAge()).
+		WithCheckpointInterval(max(interval, l.conf.Interval)).
 		WithCheckpointRepublishInterval(0) // a negative one would publish for ever
 	appender, shutdown, reader, err := tessera.NewAppender(running, driver, opts)
 	if err != nil {
@@ -150,7 +151,13 @@ func (l *Log) start(ctx context.Context) error {
 	}
 	l.appender, l.shutdown, l.tree, l.Reader = appender, shutdown, reader, reader
 	l.awaiter = tessera.NewPublicationAwaiter(running, reader.ReadCheckpoint, 2*time.Millisecond)
-	return l.publishIntegrated(ctx)
+	if err := l.publishIntegrated(ctx); err != nil {
+		return err
+	}
+	if l.conf.Batch > 1 {
+		return l.begin(ctx)
+	}
+	return l.settle() // after a program that took entries side by side and was killed
 }
 
 // publishIntegrated waits until the checkpoint covers what was integrated and not
@@ -160,22 +167,8 @@ func (l *Log) publishIntegrated(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the integrated size: %w", err)
 	}
-	waiting, cancel := context.WithTimeout(ctx, l.conf.Patience)
-	defer cancel()
-	for {
-		cp, err := l.checkpoint(ctx)
-		if err != nil {
-			return err
-		}
-		if cp.Size >= size {
-			return nil
-		}
-		select {
-		case <-waiting.Done():
-			return l.unpublished(ctx, size)
-		case <-time.After(2 * time.Millisecond):
-		}
-	}
+	_, err = l.published(ctx, size)
+	return err
 }
 
 // unpublished says why waiting for a checkpoint ended. Tessera tells its log alone
@@ -188,7 +181,7 @@ func (l *Log) unpublished(ctx context.Context, size uint64) error {
 }
 
 func (l *Log) checkpoint(ctx context.Context) (ledger.Checkpoint, error) {
-	signed, err := l.ReadCheckpoint(ctx)
+	signed, err := l.tree.ReadCheckpoint(ctx)
 	if err != nil {
 		return ledger.Checkpoint{}, fmt.Errorf("reading checkpoint: %w", err)
 	}
@@ -199,6 +192,9 @@ func (l *Log) checkpoint(ctx context.Context) (ledger.Checkpoint, error) {
 func (l *Log) Append(ctx context.Context, entry []byte) (ledger.Appended, error) {
 	if len(entry) == 0 || len(entry) > ledger.MaxEntry {
 		return ledger.Appended{}, fmt.Errorf("entry has %d bytes, want 1 to %d", len(entry), ledger.MaxEntry)
+	}
+	if l.together != nil {
+		return l.together.append(ctx, entry)
 	}
 	select {
 	case l.turn <- struct{}{}:
@@ -309,11 +305,14 @@ func (l *Log) anchorAt(cp ledger.Checkpoint, signed []byte) error {
 // Close lets go of the ledger. Everything appended is on disk already.
 func (l *Log) Close(ctx context.Context) error {
 	var err error
+	if l.together != nil {
+		err = l.together.end()
+	}
 	if l.shutdown != nil {
 		// It waits for what Append has seen published, or has given up on.
 		waiting, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
-		err = l.shutdown(waiting)
+		err = errors.Join(err, l.shutdown(waiting))
 	}
 	if l.stop != nil {
 		l.stop()

@@ -50,7 +50,22 @@ type Config struct {
 	Signer note.Signer // of the same key
 	Cosign CosignFunc  // nil: proofs carry the log's signature alone
 
+	// Batch is how many entries are integrated at once, at most. Up to one, Append is
+	// for programs that append an entry or a few, one after another, and each gets a
+	// checkpoint of its own. Above, it is for services: appends go on side by side,
+	// and share checkpoints, which are published and cosigned once an Interval.
+	Batch    uint
+	Interval time.Duration // the shortest is a tenth of a second
+
 	// Patience is how long to wait for Tessera to publish a checkpoint, which it
 	// tries again and again on a full disk; zero is half a minute.
 	Patience time.Duration
+}
+
+// batchAge is how long an entry waits for others to be integrated with it.
+func (c Config) batchAge() time.Duration {
+	if c.Batch > 1 {
+		return 50 * time.Millisecond
+	}
+	return time.Millisecond
 }

@@ -1,0 +1,336 @@
+//go:build unix
+
+package tiles
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/transparency-dev/merkle/rfc6962"
+	"github.com/transparency-dev/tessera"
+
+	"github.com/proctor-attest/proctor/ledger"
+	"github.com/proctor-attest/proctor/ledger/durable"
+)
+
+// keptTiles is how many full tiles proofs are made from without reading them again:
+// those over the newest 500,000 entries, in 32 MiB.
+const keptTiles = 1 << 11
+
+// together appends side by side: entries are integrated in batches, a checkpoint is
+// published and cosigned for all that came meanwhile, and each then gets its proof.
+type together struct {
+	log    *Log
+	prover *ledger.Prover
+	wake   chan struct{} // that something waits
+	done   chan struct{} // closed when run has ended
+
+	mu      sync.Mutex
+	known   map[uint64]uint64       // beginning of a leaf hash → index
+	pending map[[32]byte]*appending // not answered yet
+	waiting []*appending            // integrated, and in no cosigned checkpoint
+	last    ledger.Checkpoint       // the newest that was cosigned, with its cosignatures
+	closing bool
+}
+
+// appending is an entry on its way. All who append the same one wait for one answer.
+type appending struct {
+	leaf     [32]byte
+	index    uint64
+	dup      bool
+	answered chan struct{}
+	proof    []byte
+	err      error
+}
+
+// begin reads the hashes of all entries, by which one that is there is found again.
+func (l *Log) begin(ctx context.Context) error {
+	signed, err := readCosigned(l.conf.Dir, l.key)
+	if err != nil {
+		return err
+	}
+	cp, err := l.checkpoint(ctx)
+	if err != nil {
+		return err
+	}
+	if signed.Signed == nil || signed.Size < l.anchor.Size {
+		signed = cp
+	}
+	hashes, err := ledger.LeafHashes(ctx, l.tree, 0, cp.Size)
+	if err != nil {
+		return err
+	}
+	t := &together{log: l, prover: ledger.NewProver(l.tree, keptTiles), wake: make(chan struct{}, 1), done: make(chan struct{}),
+		known: make(map[uint64]uint64, len(hashes)), pending: map[[32]byte]*appending{}, last: signed}
+	for i := len(hashes) - 1; i >= 0; i-- { // of equal ones the first counts
+		t.known[binary.BigEndian.Uint64(hashes[i][:])] = uint64(i)
+	}
+	l.together = t
+	l.Reader = cosignedReader{l.tree, t}
+	go t.run()
+	return nil
+}
+
+// append is Log.Append.
+func (t *together) append(ctx context.Context, entry []byte) (ledger.Appended, error) {
+	a, mine, err := t.take([32]byte(rfc6962.DefaultHasher.HashLeaf(entry)))
+	if err != nil {
+		return ledger.Appended{}, err
+	}
+	if mine && !a.dup {
+		// What was begun ends, whoever goes away: somebody else may wait for it too.
+		at, err := t.log.appender.Add(context.WithoutCancel(ctx), tessera.NewEntry(entry))()
+		a.index = at.Index
+		t.integrated(a, err)
+	}
+	select {
+	case <-a.answered:
+		return ledger.Appended{Index: a.index, Dup: a.dup || !mine, Proof: a.proof}, a.err
+	case <-ctx.Done():
+		return ledger.Appended{}, ctx.Err()
+	}
+}
+
+// take returns what waits for a leaf already, or something new; an entry that is in the
+// tree waits for its proof only.
+func (t *together) take(leaf [32]byte) (a *appending, mine bool, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closing {
+		return nil, false, errClosed
+	}
+	if a := t.pending[leaf]; a != nil {
+		return a, false, nil
+	}
+	a = &appending{leaf: leaf, answered: make(chan struct{})}
+	if index, ok := t.known[binary.BigEndian.Uint64(leaf[:])]; ok {
+		// Another leaf can begin so too. Then the ledger will have this one twice.
+		h, err := ledger.LeafHashes(context.Background(), t.log.tree, index, index+1)
+		if err == nil && h[0] == leaf {
+			a.index, a.dup = index, true
+			t.wait(a)
+		}
+	}
+	t.pending[leaf] = a
+	return a, true, nil
+}
+
+var errClosed = errors.New("the ledger is being closed")
+
+// integrated lets an entry that Tessera has in its tree wait for a checkpoint.
+func (t *together) integrated(a *appending, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err != nil {
+		t.answer(a, nil, fmt.Errorf("adding entry: %w", err))
+		return
+	}
+	t.known[binary.BigEndian.Uint64(a.leaf[:])] = a.index
+	t.wait(a)
+}
+
+// wait is called with t.mu held, as answer is.
+func (t *together) wait(a *appending) {
+	t.waiting = append(t.waiting, a)
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (t *together) answer(a *appending, proof []byte, err error) {
+	a.proof, a.err = proof, err
+	delete(t.pending, a.leaf)
+	close(a.answered)
+	if t.closing && len(t.pending) == 0 {
+		close(t.wake)
+	}
+}
+
+// run publishes until the ledger is closed and nothing waits any more.
+func (t *together) run() {
+	defer close(t.done)
+	for range t.wake {
+		for t.publish(context.Background()) {
+		}
+	}
+}
+
+// publish waits for a checkpoint over something that waits, has it cosigned, and
+// answers all that it covers. It reports whether anything waited.
+func (t *together) publish(ctx context.Context) bool {
+	t.mu.Lock()
+	if len(t.waiting) == 0 {
+		t.mu.Unlock()
+		return false
+	}
+	first := slices.MinFunc(t.waiting, func(a, b *appending) int { return cmp.Compare(a.index, b.index) }).index
+	t.mu.Unlock()
+
+	err := t.advance(ctx, first+1)
+	t.mu.Lock()
+	var covered []*appending
+	t.waiting = slices.DeleteFunc(t.waiting, func(a *appending) bool {
+		if err == nil && a.index >= t.last.Size {
+			return false
+		}
+		covered = append(covered, a)
+		return true
+	})
+	last := t.last
+	t.mu.Unlock()
+
+	slices.SortFunc(covered, func(a, b *appending) int { return cmp.Compare(a.index, b.index) })
+	proofs, errs := make([][]byte, len(covered)), make([]error, len(covered))
+	if err == nil {
+		t.prove(ctx, last, covered, proofs, errs)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i, a := range covered {
+		t.answer(a, proofs[i], cmp.Or(err, errs[i]))
+	}
+	return true
+}
+
+// advance makes sure that a cosigned checkpoint has this size or more.
+func (t *together) advance(ctx context.Context, size uint64) error {
+	if t.last.Size >= size {
+		return nil
+	}
+	cp, err := t.log.published(ctx, size)
+	if err != nil {
+		return err
+	}
+	if err := ledger.CheckConsistent(ctx, t.log.tree, t.log.anchor, cp); err != nil {
+		return err
+	}
+	if t.log.conf.Cosign != nil {
+		signed, err := t.log.conf.Cosign(ctx, t.log.tree, cp.Signed)
+		if err != nil {
+			return fmt.Errorf("logged, not cosigned; append it again: %w", err)
+		}
+		cp.Signed = signed
+	}
+	// Tessera may be writing a newer checkpoint to its own file.
+	if err := durable.WriteFile(filepath.Join(t.log.conf.Dir, ledger.CosignedName), cp.Signed, 0o644); err != nil {
+		return fmt.Errorf("publishing the cosigned checkpoint: %w", err)
+	}
+	if err := t.log.anchorAt(cp, cp.Signed); err != nil {
+		return err
+	}
+	t.mu.Lock()
+	t.last = cp
+	t.mu.Unlock()
+	return nil
+}
+
+// prove makes and checks the proofs of entries, in the order of their indexes.
+func (t *together) prove(ctx context.Context, cp ledger.Checkpoint, list []*appending, proofs [][]byte, errs []error) {
+	workers := runtime.GOMAXPROCS(0)
+	part := max(1, (len(list)+workers-1)/workers)
+	var wg sync.WaitGroup
+	for from := 0; from < len(list); from += part {
+		wg.Go(func() {
+			for i := from; i < min(from+part, len(list)); i++ {
+				proofs[i], errs[i] = t.proveOne(ctx, cp, list[i])
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (t *together) proveOne(ctx context.Context, cp ledger.Checkpoint, a *appending) ([]byte, error) {
+	hashes, err := t.prover.Inclusion(ctx, cp.Size, a.index)
+	if err != nil {
+		return nil, err
+	}
+	if err := ledger.CheckInclusion(cp, a.index, a.leaf, hashes[0]); err != nil {
+		return nil, fmt.Errorf("the ledger's own proof does not hold: %w", err)
+	}
+	return ledger.FormatProof(ledger.Proof{Index: a.index, Hashes: hashes[0], Checkpoint: cp.Signed}), nil
+}
+
+// end takes no more entries and answers those that it took.
+func (t *together) end() error {
+	t.mu.Lock()
+	t.closing = true
+	if len(t.pending) == 0 {
+		close(t.wake)
+	}
+	t.mu.Unlock()
+	<-t.done
+	return t.log.settle()
+}
+
+// settle puts the cosigned checkpoint where it is found without knowing more, if it is
+// the newest, and so that none is found that is older.
+func (l *Log) settle() error {
+	cosigned, err := readCosigned(l.conf.Dir, l.key)
+	if err != nil || cosigned.Signed == nil {
+		return err
+	}
+	cp, err := l.checkpoint(context.Background())
+	if err != nil {
+		return err
+	}
+	if cp.Size == cosigned.Size && cp.Root == cosigned.Root {
+		if err := durable.WriteFile(filepath.Join(l.conf.Dir, checkpointName), cosigned.Signed, 0o644); err != nil {
+			return err
+		}
+	}
+	if err := os.Remove(filepath.Join(l.conf.Dir, ledger.CosignedName)); err != nil {
+		return err
+	}
+	return durable.SyncDir(l.conf.Dir)
+}
+
+// readCosigned reads the newest cosigned checkpoint; the zero Checkpoint if there is
+// none beside Tessera's.
+func readCosigned(dir string, key ledger.LogKey) (ledger.Checkpoint, error) {
+	cp, err := openSigned(key, filepath.Join(dir, ledger.CosignedName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return ledger.Checkpoint{}, nil
+	}
+	return cp, err
+}
+
+// published waits until Tessera has published a checkpoint of this size or more.
+func (l *Log) published(ctx context.Context, size uint64) (ledger.Checkpoint, error) {
+	waiting, cancel := context.WithTimeout(ctx, l.conf.Patience)
+	defer cancel()
+	for {
+		cp, err := l.checkpoint(ctx)
+		if err != nil || cp.Size >= size {
+			return cp, err
+		}
+		select {
+		case <-waiting.Done():
+			return cp, l.unpublished(ctx, size)
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
+
+// cosignedReader reads a ledger that is being appended to as others should see it: up
+// to the checkpoint that was cosigned.
+type cosignedReader struct {
+	tessera.LogReader
+	t *together
+}
+
+func (r cosignedReader) ReadCheckpoint(context.Context) ([]byte, error) {
+	r.t.mu.Lock()
+	defer r.t.mu.Unlock()
+	return r.t.last.Signed, nil
+}
