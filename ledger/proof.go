@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -25,18 +26,16 @@ type Proof struct {
 
 // FormatProof is the inverse of ParseProof.
 func FormatProof(p Proof) []byte {
-	var b bytes.Buffer
-	fmt.Fprintln(&b, proofHeader)
+	b := make([]byte, 0, 64+len(p.Hashes)*45+len(p.Checkpoint)+base64.StdEncoding.EncodedLen(len(p.Extra)))
+	b = append(b, proofHeader+"\n"...)
 	if p.Extra != nil {
-		fmt.Fprintf(&b, "extra %s\n", base64.StdEncoding.EncodeToString(p.Extra))
+		b = append(base64.StdEncoding.AppendEncode(append(b, "extra "...), p.Extra), '\n')
 	}
-	fmt.Fprintf(&b, "index %d\n", p.Index)
+	b = append(strconv.AppendUint(append(b, "index "...), p.Index, 10), '\n')
 	for _, h := range p.Hashes {
-		fmt.Fprintln(&b, base64.StdEncoding.EncodeToString(h[:]))
+		b = append(base64.StdEncoding.AppendEncode(b, h[:]), '\n')
 	}
-	b.WriteByte('\n')
-	b.Write(p.Checkpoint)
-	return b.Bytes()
+	return append(append(b, '\n'), p.Checkpoint...)
 }
 
 // ParseProof reads a proof. It accepts exactly what FormatProof writes around

@@ -242,23 +242,33 @@ func (t *together) prove(ctx context.Context, cp ledger.Checkpoint, list []*appe
 	var wg sync.WaitGroup
 	for from := 0; from < len(list); from += part {
 		wg.Go(func() {
-			for i := from; i < min(from+part, len(list)); i++ {
-				proofs[i], errs[i] = t.proveOne(ctx, cp, list[i])
+			to := min(from+part, len(list))
+			if err := t.proveAll(ctx, cp, list[from:to], proofs[from:to]); err != nil {
+				for i := from; i < to; i++ {
+					errs[i] = err
+				}
 			}
 		})
 	}
 	wg.Wait()
 }
 
-func (t *together) proveOne(ctx context.Context, cp ledger.Checkpoint, a *appending) ([]byte, error) {
-	hashes, err := t.prover.Inclusion(ctx, cp.Size, a.index)
+func (t *together) proveAll(ctx context.Context, cp ledger.Checkpoint, list []*appending, proofs [][]byte) error {
+	indexes := make([]uint64, len(list))
+	for i, a := range list {
+		indexes[i] = a.index
+	}
+	hashes, err := t.prover.Inclusion(ctx, cp.Size, indexes...)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := ledger.CheckInclusion(cp, a.index, a.leaf, hashes[0]); err != nil {
-		return nil, fmt.Errorf("the ledger's own proof does not hold: %w", err)
+	for i, a := range list {
+		if err := ledger.CheckInclusion(cp, a.index, a.leaf, hashes[i]); err != nil {
+			return fmt.Errorf("the ledger's own proof does not hold: %w", err)
+		}
+		proofs[i] = ledger.FormatProof(ledger.Proof{Index: a.index, Hashes: hashes[i], Checkpoint: cp.Signed})
 	}
-	return ledger.FormatProof(ledger.Proof{Index: a.index, Hashes: hashes[0], Checkpoint: cp.Signed}), nil
+	return nil
 }
 
 // end takes no more entries and answers those that it took.
