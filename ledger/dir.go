@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 )
 
@@ -91,4 +92,76 @@ func tileName(index uint64) string {
 		digits = digits[3:]
 	}
 	return b.String() + digits
+}
+
+// A TileRef is what a path of c2sp.org/tlog-tiles names.
+type TileRef struct {
+	Entries bool   // a bundle of entries, on level 0
+	Level   uint64 // of a hash tile
+	Index   uint64
+	Width   uint8 // of a partial tile; 0 for a full one
+}
+
+// ParseTilePath is the inverse of TilePath and BundlePath. It takes no other spelling.
+func ParseTilePath(name string) (TileRef, error) {
+	var t TileRef
+	bad := fmt.Errorf("%q is not the path of a tile", abbreviate(name))
+	rest, ok := strings.CutPrefix(name, "tile/")
+	level, rest, ok2 := strings.Cut(rest, "/")
+	if !ok || !ok2 || len(rest) > 64 {
+		return t, bad
+	}
+	if rest, width, partial := strings.Cut(rest, ".p/"); partial {
+		n, err := strconv.ParseUint(width, 10, 8)
+		if err != nil || n == 0 {
+			return t, bad
+		}
+		t.Width = uint8(n)
+		return t.parse(name, level, rest, bad)
+	}
+	return t.parse(name, level, rest, bad)
+}
+
+func (t TileRef) parse(name, level, index string, bad error) (TileRef, error) {
+	digits := strings.NewReplacer("/", "", "x", "").Replace(index)
+	var err error
+	if t.Index, err = strconv.ParseUint(digits, 10, 64); err != nil {
+		return t, bad
+	}
+	if t.Entries = level == "entries"; !t.Entries {
+		if t.Level, err = strconv.ParseUint(level, 10, 6); err != nil {
+			return t, bad
+		}
+	}
+	if t.String() != name {
+		return t, bad
+	}
+	return t, nil
+}
+
+func (t TileRef) String() string {
+	if t.Entries {
+		return BundlePath(t.Index, t.Width)
+	}
+	return TilePath(t.Level, t.Index, t.Width)
+}
+
+// Cut shortens what a Reader returned to what a partial tile has: a Reader may have the
+// full one only.
+func (t TileRef) Cut(data []byte) ([]byte, error) {
+	switch {
+	case t.Width == 0:
+		return data, nil
+	case !t.Entries:
+		return data[:min(len(data), int(t.Width)*32)], nil
+	}
+	entries, err := parseBundle(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", t, err)
+	}
+	end := 0
+	for _, e := range entries[:min(len(entries), int(t.Width))] {
+		end += 2 + len(e)
+	}
+	return data[:end], nil
 }

@@ -1,6 +1,9 @@
 package ledger
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // MaxEntry is the size in bytes of the largest entry: c2sp.org/tlog-tiles
 // writes the length of an entry in two bytes.
@@ -30,6 +33,10 @@ type Log interface {
 
 	Close(ctx context.Context) error
 }
+
+// ErrNotCosigned says that an entry is in the ledger, and that no witness cosigned a
+// checkpoint over it yet. Append it again.
+var ErrNotCosigned = errors.New("not cosigned")
 
 // Appended says where an entry is and proves it.
 type Appended struct {

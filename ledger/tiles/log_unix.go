@@ -272,7 +272,7 @@ func (l *Log) prove(ctx context.Context, entry []byte, index uint64) ([]byte, er
 	signed := cp.Signed
 	if l.conf.Cosign != nil {
 		if signed, err = l.conf.Cosign(ctx, l, signed); err != nil {
-			return nil, fmt.Errorf("logged at index %d, not cosigned: %w", index, err)
+			return nil, fmt.Errorf("logged at index %d, %w: %w", index, ledger.ErrNotCosigned, err)
 		}
 		// Readers of the directory, and of copies of it, want the cosignatures too.
 		if err := durable.WriteFile(filepath.Join(l.conf.Dir, checkpointName), signed, 0o644); err != nil {

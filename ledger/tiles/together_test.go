@@ -132,7 +132,7 @@ func TestAppendTogetherNotCosigned(t *testing.T) {
 	l := open(t, c)
 	defer closeLog(t, l)
 	_, err := l.Append(t.Context(), entry(0))
-	wantError(t, "Append", err, down, "logged, not cosigned")
+	wantError(t, "Append", err, down, "logged, not cosigned: down")
 	fails.Store(false)
 	a, err := l.Append(t.Context(), entry(0))
 	if err != nil || !a.Dup || a.Index != 0 {

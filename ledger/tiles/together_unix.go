@@ -218,7 +218,7 @@ func (t *together) advance(ctx context.Context, size uint64) error {
 	if t.log.conf.Cosign != nil {
 		signed, err := t.log.conf.Cosign(ctx, t.log.tree, cp.Signed)
 		if err != nil {
-			return fmt.Errorf("logged, not cosigned; append it again: %w", err)
+			return fmt.Errorf("logged, %w: %w", ledger.ErrNotCosigned, err)
 		}
 		cp.Signed = signed
 	}
