@@ -15,6 +15,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/proctor-attest/proctor/attest/signing"
+	"github.com/proctor-attest/proctor/ledger"
 	"github.com/proctor-attest/proctor/ledger/durable"
 	"github.com/proctor-attest/proctor/ledger/tiles"
 	"github.com/proctor-attest/proctor/ledger/witness"
@@ -33,6 +34,9 @@ func (e *env) cmdInit() *cli.Command {
 			&cli.StringFlag{Name: "key-type", Usage: "`ALGORITHM` of the issuer key: ecdsa-p256 or ed25519", Value: signing.ECDSA},
 			&cli.StringFlag{Name: "origin", Usage: "`NAME` of the ledger, without scheme (default: from the issuer)"},
 			&cli.StringSliceFlag{Name: "witness", Usage: "a witness that cosigns instead of a local one: its `DIR`, or the file that \"ledger witness show --url\" prints; repeatable"},
+			&cli.StringFlag{Name: "ledger", Usage: "log in the ledger that somebody serves at `URL`, instead of one of your own"},
+			&cli.StringFlag{Name: "ledger-key", Usage: "with --ledger: the `FILE` with its vkey, as its operator publishes it"},
+			&cli.StringFlag{Name: "ledger-operator", Usage: "with --ledger: the `URI` of who runs it"},
 			passwordFlag(),
 		},
 		Action: e.runInit,
@@ -49,6 +53,9 @@ func (e *env) runInit(c *cli.Context) (err error) {
 	issuer := c.String("issuer")
 	if u, err := url.Parse(issuer); err != nil || u.Scheme == "" || u.Host == "" && u.Opaque == "" {
 		return usagef("issuer %q is not a URI such as https://lab.example", issuer)
+	}
+	if url := c.String("ledger"); url != "" && (!isURL(url) || need(c, "ledger-key", "ledger-operator") != nil) {
+		return usagef("--ledger wants a URL, and --ledger-key and --ledger-operator beside it")
 	}
 	final := homeDir()
 	if err := noHome(final); err != nil {
@@ -72,7 +79,7 @@ func (e *env) runInit(c *cli.Context) (err error) {
 		return err
 	}
 	h.dir = final
-	return e.printInit(h, len(c.StringSlice("witness")) == 0)
+	return e.printInit(h, h.ownURL() == "" && len(c.StringSlice("witness")) == 0)
 }
 
 func (h *home) create(e *env, c *cli.Context, password []byte, final string) error {
@@ -94,14 +101,21 @@ func (h *home) create(e *env, c *cli.Context, password []byte, final string) err
 	if origin == "" {
 		origin = originFor(h.config.Issuer)
 	}
-	if err := h.createLedgerKey(origin); err != nil {
+	operator := h.config.Issuer
+	if url := c.String("ledger"); url != "" {
+		h.config.Ledger, operator = url, c.String("ledger-operator")
+		origin, err = h.takeLedgerKey(c.String("ledger-key"))
+	} else {
+		err = h.createLedgerKey(origin)
+	}
+	if err != nil {
 		return err
 	}
 	witnesses, err := h.createWitnesses(origin, c.StringSlice("witness"), final)
 	if err != nil {
 		return err
 	}
-	if err := h.createPolicy(public, origin, witnesses); err != nil {
+	if err := h.createPolicy(public, origin, operator, witnesses); err != nil {
 		return err
 	}
 	text, err := toml.Marshal(h.config)
@@ -110,6 +124,9 @@ func (h *home) create(e *env, c *cli.Context, password []byte, final string) err
 	}
 	if err := durable.WriteFile(h.path(configFile), text, 0o644); err != nil {
 		return err
+	}
+	if h.ownURL() != "" {
+		return nil
 	}
 	conf, err := h.ledgerConfig()
 	if err != nil {
@@ -140,6 +157,28 @@ func (h *home) createLedgerKey(origin string) error {
 	return durable.WriteFile(h.path(ledgerPubFile), []byte(vkey+"\n"), 0o644)
 }
 
+// takeLedgerKey takes over the verifier key of a ledger that somebody serves, and
+// returns its origin.
+func (h *home) takeLedgerKey(file string) (origin string, err error) {
+	data, err := readLimited(file, 1<<12)
+	if err != nil {
+		return "", err
+	}
+	key, err := ledger.ParseLogKey(strings.TrimSpace(string(data)))
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", file, err)
+	}
+	return key.Origin, durable.WriteFile(h.path(ledgerPubFile), []byte(key.VKey+"\n"), 0o644)
+}
+
+// ownURL is where the ledger of the configuration is served, "" if the home keeps it.
+func (h *home) ownURL() string {
+	if isURL(h.config.Ledger) {
+		return h.config.Ledger
+	}
+	return ""
+}
+
 var notInNames = regexp.MustCompile(`[^A-Za-z0-9./_-]+`)
 
 // originFor names a ledger after its issuer: a C2SP origin is a URL without scheme.
@@ -156,6 +195,9 @@ func (h *home) createWitnesses(origin string, args []string, final string) ([]na
 	vkey, err := h.ledgerVKey()
 	if err != nil {
 		return nil, err
+	}
+	if len(args) == 0 && h.ownURL() != "" {
+		return nil, nil // its operator has it cosigned
 	}
 	if len(args) == 0 {
 		name := strings.TrimSuffix(origin, "/ledger") + "/witness"
@@ -186,7 +228,7 @@ func (h *home) createWitnesses(origin string, args []string, final string) ([]na
 }
 
 // createPolicy writes a policy that trusts exactly this home.
-func (h *home) createPolicy(public []byte, origin string, witnesses []namedWitness) error {
+func (h *home) createPolicy(public []byte, origin, operator string, witnesses []namedWitness) error {
 	vkey, err := h.ledgerVKey()
 	if err != nil {
 		return err
@@ -195,7 +237,7 @@ func (h *home) createPolicy(public []byte, origin string, witnesses []namedWitne
 		Version:   1,
 		Require:   verify.RequireFile{Level: verify.CAL1.String()},
 		Time:      defaultTimes,
-		Operators: map[string]string{origin: h.config.Issuer},
+		Operators: map[string]string{origin: operator},
 		Issuers: []verify.IssuerFile{{
 			URI:   h.config.Issuer,
 			Roles: []string{verify.RoleOwner, verify.RoleLab, verify.RoleEvaluator, verify.RoleAuditor, verify.RoleMonitor},
@@ -204,7 +246,7 @@ func (h *home) createPolicy(public []byte, origin string, witnesses []namedWitne
 		Beacons: []verify.BeaconFile{beaconFile(challenge.Quicknet())},
 	}
 	lp := &logPolicy{}
-	lp.addLog(vkey)
+	lp.addLog(vkey, h.ownURL())
 	var names []string
 	for _, w := range witnesses {
 		names = append(names, w.name)
@@ -233,7 +275,11 @@ issuer    %s
 key       %s (encrypted)
 ledger    %s
 policy    %s
-`, h.dir, h.config.Issuer, h.path(issuerKeyFile), h.path(h.config.Ledger), h.path(policyFile))
+`, h.dir, h.config.Issuer, h.path(issuerKeyFile), h.ledgerName(), h.path(policyFile))
+	if h.ownURL() != "" {
+		fmt.Fprintf(e.stderr, "\nThe ledger and its cosignatures are its operator's. Put the witnesses that your readers\ntrust into the policy, %s: so far its quorum asks for %s.\n", h.path(policyFile), quorumOf(h))
+		return nil
+	}
 	unencrypted := "The ledger's key, " + h.path(ledgerKeyFile) + ", is"
 	if selfWitnessed {
 		unencrypted = "The keys of ledger and witness, in " + h.path("keys") + " and " + h.path(witnessDir) + ", are"

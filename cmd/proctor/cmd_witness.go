@@ -164,7 +164,7 @@ func (e *env) runWitnessServe(c *cli.Context) error {
 		return withHint(errors.New("the witness was told of no ledger: it would cosign nothing"), `"proctor ledger witness add FILE" names one`)
 	}
 	log := e.logger()
-	return e.serve(c, witness.Handler(w, func(status int, checkpoint []byte, err error) {
+	return e.serve(c, nil, witness.Handler(w, func(status int, checkpoint []byte, err error) {
 		if status == http.StatusConflict {
 			return // a client that did not know where to begin
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -46,11 +45,13 @@ type home struct {
 	dir    string
 	config config
 	now    func() time.Time
+
+	ledgerURL string // --ledger: in place of the one in config
 }
 
 type config struct {
 	Issuer    string   `toml:"issuer"`
-	Ledger    string   `toml:"ledger"`    // directory of the embedded ledger, relative to the home
+	Ledger    string   `toml:"ledger"`    // directory of the embedded ledger, relative to the home, or the URL of one that is served
 	Witnesses []string `toml:"witnesses"` // directories of witnesses, relative to the home
 }
 
@@ -121,19 +122,6 @@ func (h *home) signer(password []byte) (*signing.Signer, error) {
 		return nil, withHint(fmt.Errorf("%s: %w", h.path(issuerKeyFile), err), "give the password with --password-file or PROCTOR_PASSWORD")
 	}
 	return s, err
-}
-
-// openLedger opens the embedded ledger for appending. The caller closes it.
-func (h *home) openLedger(ctx context.Context) (ledger.Log, error) {
-	c, err := h.ledgerConfig()
-	if err != nil {
-		return nil, err
-	}
-	log, err := tiles.Open(ctx, c)
-	if err != nil {
-		return nil, ledgerHint(err) // and not a nil *tiles.Log, which would be a ledger.Log
-	}
-	return log, nil
 }
 
 // ledgerHint says what to do about a ledger that is not what it was.

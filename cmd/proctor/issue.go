@@ -44,6 +44,10 @@ func (e *env) issuing(c *cli.Context, h *home) (_ *issuing, err error) {
 	if err := h.checkConfirmed(); err != nil {
 		return nil, err
 	}
+	h.ledgerURL = c.String("ledger")
+	if h.ledgerURL != "" && !isURL(h.ledgerURL) {
+		return nil, usagef("--ledger %s: want the URL of a ledger that is served", h.ledgerURL)
+	}
 	s := &issuing{home: h, env: e, cmd: c, now: e.now}
 	if c.Bool("dry-run") {
 		return s, s.readOnly()

@@ -42,7 +42,7 @@ func (p *logPolicy) add(line, vkey string) {
 	p.lines = append(p.lines, line)
 }
 
-func (p *logPolicy) addLog(vkey string) { p.add("log "+vkey, vkey) }
+func (p *logPolicy) addLog(vkey, url string) { p.add(strings.TrimSpace("log "+vkey+" "+url), vkey) }
 
 func (p *logPolicy) addWitness(name, vkey, url string) {
 	p.add(strings.TrimSpace("witness "+name+" "+vkey+" "+url), vkey)
@@ -52,7 +52,7 @@ func (p *logPolicy) addWitness(name, vkey, url string) {
 func (p *logPolicy) merge(other *ledger.Policy, logs bool) {
 	if logs {
 		for _, l := range other.Logs() {
-			p.addLog(l.VKey)
+			p.addLog(l.VKey, l.URL)
 		}
 	}
 	for _, w := range other.Witnesses() {
@@ -62,6 +62,10 @@ func (p *logPolicy) merge(other *ledger.Policy, logs bool) {
 
 // require makes the quorum: all of these witnesses.
 func (p *logPolicy) require(names []string) {
+	if len(names) == 0 {
+		p.quorum = "quorum none"
+		return
+	}
 	if len(names) == 1 {
 		p.quorum = "quorum " + names[0]
 		return

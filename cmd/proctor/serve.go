@@ -32,8 +32,9 @@ func serveFlags(listen string) []cli.Flag {
 }
 
 // serve answers requests until the user or the system stops the program, and then
-// lets those end that have begun. The first line on stdout is the service's URL.
-func (e *env) serve(c *cli.Context, handler http.Handler) error {
+// lets those end that have begun. The first line on stdout is the service's URL, of which
+// started is told before; it may be nil.
+func (e *env) serve(c *cli.Context, started func(url string) (stopped func(), err error), handler http.Handler) error {
 	cert, key := c.String("tls-cert"), c.String("tls-key")
 	if (cert == "") != (key == "") {
 		return usagef("--tls-cert and --tls-key go together")
@@ -53,7 +54,15 @@ func (e *env) serve(c *cli.Context, handler http.Handler) error {
 	if cert != "" {
 		scheme = "https"
 	}
-	fmt.Fprintf(e.stdout, "serving   %s://%s\n", scheme, listener.Addr())
+	url := fmt.Sprintf("%s://%s", scheme, listener.Addr())
+	if started != nil {
+		stopped, err := started(url)
+		if err != nil {
+			return err
+		}
+		defer stopped()
+	}
+	fmt.Fprintf(e.stdout, "serving   %s\n", url)
 	served := make(chan error, 1)
 	go func() {
 		if cert != "" {

@@ -91,7 +91,7 @@ func (h *home) cosigners(policy *ledger.Policy) ([]witness.Cosigner, error) {
 	var list []witness.Cosigner
 	client := &http.Client{Timeout: witnessTime, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	for _, entry := range h.config.Witnesses {
-		if !strings.Contains(entry, "://") {
+		if !isURL(entry) {
 			w, err := witness.Open(h.relative(entry))
 			if err != nil {
 				return nil, fmt.Errorf("witness %s: %w", entry, err)

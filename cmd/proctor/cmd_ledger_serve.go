@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/proctor-attest/proctor/ledger/server"
+	"github.com/proctor-attest/proctor/ledger/tiles"
+)
+
+// serveBatch is how many entries are integrated at once: what Tessera does best with.
+const serveBatch = 1024
+
+func (e *env) cmdLedgerServe() *cli.Command {
+	return &cli.Command{
+		Name: "serve", Usage: "serve the home's ledger: tiles to everybody, additions to those whom the policy knows",
+		Description: "Speaks c2sp.org/tlog-tiles, and POST /add, which answers with the entry's proof once\n" +
+			"it is in the ledger and cosigned. Statements are admitted when an issuer of the policy\n" +
+			"has signed them. While it serves, no other command appends to this ledger but through\n" +
+			"it: with --ledger URL. \"proctor help serve\" says how to run one.",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "policy", Usage: "whose statements are admitted, a `FILE` (default: the home's)"},
+			&cli.DurationFlag{Name: "interval", Usage: "publish and have cosigned a checkpoint once in `DURATION`; public witnesses ask for a second or more", Value: time.Second},
+			&cli.Float64Flag{Name: "rate", Usage: "`N` statements a second that each issuer may add in the long run; 0 for no limit", Value: 10},
+			&cli.IntFlag{Name: "burst", Usage: "`N` that each may add at once", Value: 1000},
+			&cli.IntFlag{Name: "waiting", Usage: "`N` that may be on their way at once, of all issuers", Value: 4096},
+		}, serveFlags("127.0.0.1:7379")...),
+		Action: e.runLedgerServe,
+	}
+}
+
+func (e *env) runLedgerServe(c *cli.Context) (err error) {
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	h, err := e.openHome()
+	if err != nil {
+		return err
+	}
+	if err := h.checkConfirmed(); err != nil {
+		return err
+	}
+	policy, err := readPolicy(policyName(c))
+	if err != nil {
+		return err
+	}
+	conf, err := h.ledgerConfig()
+	if err != nil {
+		return err
+	}
+	conf.Batch, conf.Interval = serveBatch, c.Duration("interval")
+	log, err := tiles.Open(e.ctx, conf)
+	if err != nil {
+		return ledgerHint(err)
+	}
+	defer func() { err = errors.Join(err, log.Close(context.WithoutCancel(e.ctx))) }()
+	logger := e.logger()
+	return e.serve(c, h.markServing, server.Handler(server.Config{
+		Log: log, Admit: admission(policy),
+		Rate: c.Float64("rate"), Burst: c.Int("burst"), Waiting: c.Int("waiting"),
+		Added: func(issuer string, status int, took time.Duration, err error) {
+			logAdded(logger, issuer, status, took, err)
+		},
+	}))
+}
+
+func logAdded(log *slog.Logger, issuer string, status int, took time.Duration, err error) {
+	attrs := []any{"issuer", issuer, "status", status, "seconds", took.Seconds()}
+	switch {
+	case err == nil:
+		log.Info("added", attrs...)
+	case status == http.StatusInternalServerError:
+		log.Error("not added", append(attrs, "why", err.Error())...)
+	default:
+		log.Warn("not added", append(attrs, "why", err.Error())...)
+	}
+}
