@@ -77,7 +77,7 @@ func (e *env) runAuditPrepare(c *cli.Context) error {
 // noteClaims says what can follow an audit.
 func (e *env) noteClaims(c *cli.Context, r *history.Report) {
 	if slices.ContainsFunc(r.Rows, func(row history.Row) bool { return row.Status == history.Reproduced }) {
-		e.note(c, `to sign a reproduced mean: "proctor audit prepare" ("proctor help retroactive")`)
+		e.note(c, `to sign a reproduced mean or pass rate: "proctor audit prepare" ("proctor help retroactive")`)
 	}
 }
 
@@ -130,12 +130,25 @@ func (p *prepared) write(dir string) (err error) {
 func (p *prepared) steps(dir string) string {
 	at := func(name string) string { return quoteShell(filepath.ToSlash(filepath.Join(dir, name))) }
 	run := p.model + "." + p.set
+	commit := fmt.Sprintf("proctor commit testset %s --name %s", at("items.jsonl"), p.set)
+	if p.duplicates {
+		commit += " --allow-duplicates"
+	}
+	register := fmt.Sprintf("proctor register --model %s --testset %s --config %s --metric %s", p.model, p.set, at("config.json"), quoteShell(p.metric.Name))
+	if k := p.metric.Parameters["k"]; k != "" {
+		register += " --metric-param k=" + k
+	}
+	row := "key=id,response=response,grade=grade"
+	if p.samples > 1 {
+		register += fmt.Sprintf(" --samples %d", p.samples)
+		row += ",sample=sample"
+	}
 	lines := []string{
-		fmt.Sprintf("proctor commit testset %s --name %s", at("items.jsonl"), p.set),
+		commit,
 		fmt.Sprintf("proctor open %s --all --private", p.set),
 		fmt.Sprintf("proctor commit model --endpoint %s --name %s", at("model.json"), p.model),
-		fmt.Sprintf("proctor register --model %s --testset %s --config %s --metric %s --deadline 1d --retroactive", p.model, p.set, at("config.json"), p.metric),
-		fmt.Sprintf("proctor result %s --registration %s.registration.proctor --items %s.opening.jsonl --row key=id,response=response,grade=grade", at("rows.jsonl"), run, p.set),
+		register + " --deadline 1d --retroactive",
+		fmt.Sprintf("proctor result %s --registration %s.registration.proctor --items %s.opening.jsonl --row %s", at("rows.jsonl"), run, p.set, row),
 		fmt.Sprintf("proctor claim --scores %s --text %s", at("scores.csv"), quoteShell(p.text)),
 		"proctor verify claim.proctor",
 	}

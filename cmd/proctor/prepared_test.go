@@ -46,15 +46,21 @@ func TestPrepare(t *testing.T) {
 		{"percent", "66.7%", percent, valued(1, 1, 0), "66.7 %", ""},
 		{"noise of floating point", "66.66666666666667", percent, valued(1, 1, 0), "66.666667 %", ""},
 		{"an exponent", "5e-1", mean, valued(1, 0), "0.500000", ""},
-		{"no value takes no part", "0.5", mean, valued(1, 0, math.NaN()), "0.5", ""},
-		{"cut off", "66.6", percent, valued(1, 1, 0), "", "66.6 is no rounding"},
+		{"no value takes no part", "0.50", mean, valued(1, 0, math.NaN()), "0.50", ""},
+		{"no value of all that there are", "0.333", harness.Metric{Rule: harness.MeanOfStated}, valued(1, 0, math.NaN()), "0.333", ""},
+		{"pass^2", "0.333", harness.Metric{Rule: harness.PassHatK, K: 2}, []harness.Item{{ID: "a", Values: []float64{1, 1, 0}}}, "0.333", ""},
+		{"pass@2", "1.00", harness.Metric{Rule: harness.PassAtK, K: 2}, []harness.Item{{ID: "a", Values: []float64{1, 1, 0}}}, "1.00", ""},
+		{"samples", "0.500", mean, []harness.Item{{ID: "a", Values: []float64{1, 0}}}, "0.500", ""},
+		{"a sample without a value", "1.00", mean, []harness.Item{{ID: "a", Values: []float64{1, math.NaN()}}}, "", "one of its samples has no value"},
+		{"samples of some", "0.50", mean, append(valued(1), harness.Item{ID: "b", Values: []float64{1, 0}}), "", "has 2 samples, and the first has 1"},
+		{"too coarse", "1", mean, valued(1), "", "too coarsely"},
+		{"cut off", "66.6", percent, valued(1, 1, 0), "", "2/3, of which 66.6 % is no rounding"},
 		{"another scale", "6.67", harness.Metric{Rule: harness.Mean, Scale: 10}, valued(1, 1, 0), "", "a scale of 10"},
 		{"out of range", "2", mean, valued(2), "", "what range values have"},
 		{"below", "-0.5", mean, valued(-0.5), "", "what range values have"},
 		{"twice", "0.5", mean, twice, "", "is there twice"},
-		{"samples", "0.5", mean, []harness.Item{{ID: "a", Values: []float64{1, 0}}}, "", "several samples"},
 		{"too fine", "0.0", mean, valued(1e-30), "", `item "a"`},
-		{"no values", "0.0", mean, valued(math.NaN()), "", "no item has a value"},
+		{"no values", "0.0", mean, valued(math.NaN()), "", "every row is excluded"},
 		{"no number", "n/a", mean, valued(1), "", "is no number"},
 	} {
 		p, err := prepare(basisOf(t, tt.published, tt.metric, tt.items...), "board/tiny")
@@ -74,7 +80,7 @@ func TestPrepare(t *testing.T) {
 func TestPrepareWrites(t *testing.T) {
 	items := valued(1, 0, math.NaN())
 	items[0].Output = harness.TextDigest([]byte("an answer"))
-	p, err := prepare(basisOf(t, "0.5", harness.Metric{Name: "m", Rule: harness.Mean}, items...), "board/tiny")
+	p, err := prepare(basisOf(t, "0.50", harness.Metric{Name: "m", Rule: harness.Mean}, items...), "board/tiny")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +93,7 @@ func TestPrepareWrites(t *testing.T) {
 		t.Fatal(err)
 	}
 	var grades []string
-	err = harness.JSONL("rows.jsonl", &rows, harness.Paths{Key: "id", Response: "response", Grade: "grade"}, func(r harness.Row) error {
+	err = harness.JSONL("rows.jsonl", &rows, harness.Paths{Key: "id", Response: "response", Grade: "grade", Sample: "sample"}, func(r harness.Row) error {
 		grades = append(grades, r.Grade)
 		return nil
 	})

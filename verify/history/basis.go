@@ -3,7 +3,6 @@ package history
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/proctor-attest/proctor/attest/harness"
 )
@@ -58,17 +57,25 @@ func FindBasis(in *harness.Imported, row, metric string) (*Basis, error) {
 	case !there:
 		return nil, fmt.Errorf("there is no row %q", row)
 	case len(found) == 0 && metric != "":
-		return nil, fmt.Errorf("row %q: %s is no mean that its results reproduce", row, metric)
+		return nil, fmt.Errorf("row %q: %s is no mean or pass rate that its results reproduce", row, metric)
 	case len(found) == 0:
-		return nil, fmt.Errorf("row %q has no mean that its results reproduce", row)
+		return nil, fmt.Errorf("row %q has no mean or pass rate that its results reproduce", row)
 	case len(found) > 1:
-		names := make([]string, len(found))
-		for i, b := range found {
-			names[i] = b.Metric.Name
-		}
-		return nil, fmt.Errorf("row %q: choose one of %s", row, strings.Join(names, ", "))
+		return nil, ambiguous(row, found)
 	}
 	return found[0], nil
+}
+
+func ambiguous(row string, found []*Basis) error {
+	var names, files []string
+	for _, b := range found {
+		names = append(names, b.Metric.Name)
+		files = append(files, b.Run.Files[0].Path)
+	}
+	if names = slices.Compact(slices.Sorted(slices.Values(names))); len(names) > 1 {
+		return fmt.Errorf("row %q: choose one of the metrics %q", row, names)
+	}
+	return fmt.Errorf("row %q: %d runs give %s: name only the files of one of %q", row, len(found), names[0], files)
 }
 
 func (a *audit) basisColumns(t *harness.Table, row *harness.TableRow, take func(string, harness.Metric, string, Place, []*harness.Run)) {
@@ -80,13 +87,19 @@ func (a *audit) basisColumns(t *harness.Table, row *harness.TableRow, take func(
 	}
 }
 
-// basis is the first of the runs whose items' mean is the published number.
+// signable are the rules that a registration knows too.
+var signable = []harness.Rule{harness.Mean, harness.MeanOfStated, harness.PassAtK, harness.PassHatK}
+
+// basis is the first of the runs from whose items the published number follows.
 func (a *audit) basis(m harness.Metric, published string, runs []*harness.Run) *harness.Run {
 	p, err := parsePublished(published)
-	if err != nil || m.Rule != harness.Mean || m.Cut {
+	if err != nil || !slices.Contains(signable, m.Rule) || m.Cut {
 		return nil
 	}
 	for _, r := range runs {
+		if n, _ := a.statedFor(r); m.Rule == harness.MeanOfStated && n != r.Items.Len() {
+			continue // nothing names the items that are missing
+		}
 		if got, err := a.recompute(r, m); err == nil && p.showsAs(m, got.value) {
 			return r
 		}

@@ -32,10 +32,10 @@ func TestFindBasis(t *testing.T) {
 	for _, tt := range []struct{ row, metric, published, want string }{
 		{"board/tiny", "accuracy", "50.0", ""},
 		{"board/tiny", "again", "0.5", ""},
-		{"board/tiny", "", "", "choose one of accuracy, again"},
-		{"board/tiny", "wins", "", "wins is no mean"},
-		{"board/tiny", "cut", "", "cut is no mean"},
-		{"board/tall", "", "", "has no mean that its results reproduce"},
+		{"board/tiny", "", "", `choose one of the metrics ["accuracy" "again"]`},
+		{"board/tiny", "wins", "", "wins is no mean or pass rate"},
+		{"board/tiny", "cut", "", "cut is no mean or pass rate"},
+		{"board/tall", "", "", "has no mean or pass rate that its results reproduce"},
 		{"board/none", "", "", "there is no row"},
 	} {
 		b, err := FindBasis(in, tt.row, tt.metric)
@@ -48,6 +48,12 @@ func TestFindBasis(t *testing.T) {
 		if err != nil || b.Published != tt.published || b.Run != r || b.Metric.Name != tt.metric {
 			t.Errorf("%s %s: %+v, %v", tt.row, tt.metric, b, err)
 		}
+	}
+	twin := *r
+	twin.Files = []harness.File{{Path: "again.json"}}
+	in.Runs = append(in.Runs, &twin)
+	if b, err := FindBasis(in, "board/tiny", "again"); err == nil || !strings.Contains(err.Error(), `2 runs give again: name only the files of one of ["run.json" "again.json"]`) {
+		t.Errorf("two runs: %+v, %v", b, err)
 	}
 	in.Tables[0].Rows[0].Values[0] = "50.1"
 	if b, err := FindBasis(in, "board/tiny", "accuracy"); err == nil {
