@@ -60,13 +60,17 @@ func (e *env) runLedgerServe(c *cli.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, log.Close(context.WithoutCancel(e.ctx))) }()
 	logger := e.logger()
-	return e.serve(c, h.markServing, server.Handler(server.Config{
+	handler := server.Handler(server.Config{
 		Log: log, Admit: admission(policy),
 		Rate: c.Float64("rate"), Burst: c.Int("burst"), Waiting: c.Int("waiting"),
 		Added: func(issuer string, status int, took time.Duration, err error) {
 			logAdded(logger, issuer, status, took, err)
 		},
-	}))
+	})
+	return e.serve(c, service{
+		handler: handler, started: h.markServing,
+		watch: func(m *metrics) { m.watchLedger(log, policy.Ledger.Witnesses(), e.now) },
+	})
 }
 
 func logAdded(log *slog.Logger, issuer string, status int, took time.Duration, err error) {

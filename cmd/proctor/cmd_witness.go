@@ -164,10 +164,10 @@ func (e *env) runWitnessServe(c *cli.Context) error {
 		return withHint(errors.New("the witness was told of no ledger: it would cosign nothing"), `"proctor ledger witness add FILE" names one`)
 	}
 	log := e.logger()
-	return e.serve(c, nil, witness.Handler(w, func(status int, checkpoint []byte, err error) {
+	return e.serve(c, service{handler: witness.Handler(w, func(status int, checkpoint []byte, err error) {
 		if status == http.StatusConflict {
 			return // a client that did not know where to begin
 		}
 		log.Warn("not cosigned", "status", status, "why", err.Error(), "checkpoint", string(checkpoint))
-	}))
+	})})
 }

@@ -83,6 +83,7 @@ func scriptParams(t *testing.T, story string) testscript.Params {
 			"serve":  cmdServe,
 			"port":   cmdPort,
 			"await":  cmdAwait,
+			"get":    cmdGet,
 			"unpack": cmdUnpack,
 			"hub":    cmdHub,
 			"unhex":  cmdUnhex,
@@ -162,6 +163,19 @@ func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	ts.Fatalf("nothing answers: %v", err)
+}
+
+// get URL prints what is there, as the output of a command.
+func cmdGet(ts *testscript.TestScript, neg bool, args []string) {
+	resp, err := http.Get(args[0])
+	ts.Check(err)
+	defer resp.Body.Close()
+	name := ts.MkAbs("got")
+	f, err := os.Create(name)
+	ts.Check(err)
+	_, err = f.ReadFrom(resp.Body)
+	ts.Check(errors.Join(err, f.Close()))
+	ts.Check(ts.Exec("cat", name))
 }
 
 // unpack PACK DIR unpacks an evidence pack, as any unzip does.

@@ -28,24 +28,47 @@ func serveFlags(listen string) []cli.Flag {
 		&cli.StringFlag{Name: "listen", Usage: "answer at `HOST:PORT`", Value: listen},
 		&cli.StringFlag{Name: "tls-cert", Usage: "speak TLS with the certificates in `FILE`, PEM"},
 		&cli.StringFlag{Name: "tls-key", Usage: "and the private key in `FILE`, PEM"},
+		&cli.StringFlag{Name: "metrics", Usage: "answer GET /metrics, for Prometheus, at `HOST:PORT`"},
 	}
 }
 
+// service is what serve answers with.
+type service struct {
+	handler http.Handler
+
+	// started is told of the URL before anybody else is, and stopped is called at the
+	// end; both may be nil.
+	started func(url string) (stopped func(), err error)
+
+	// watch adds to the metrics; it may be nil.
+	watch func(*metrics)
+}
+
 // serve answers requests until the user or the system stops the program, and then
-// lets those end that have begun. The first line on stdout is the service's URL, of which
-// started is told before; it may be nil.
-func (e *env) serve(c *cli.Context, started func(url string) (stopped func(), err error), handler http.Handler) error {
+// lets those end that have begun. The first line on stdout is the service's URL.
+func (e *env) serve(c *cli.Context, sv service) error {
 	cert, key := c.String("tls-cert"), c.String("tls-key")
 	if (cert == "") != (key == "") {
 		return usagef("--tls-cert and --tls-key go together")
 	}
 	log := e.logger()
+	counts := newMetrics()
+	if sv.watch != nil {
+		sv.watch(counts)
+	}
+	if address := c.String("metrics"); address != "" {
+		stop, err := counts.serve(address)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 	listener, err := net.Listen("tcp", c.String("listen"))
 	if err != nil {
 		return withHint(err, "--listen HOST:PORT names another address")
 	}
 	s := &http.Server{
-		Handler:           logged(log, handler),
+		Handler:           logged(log, counts, sv.handler),
 		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader,
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
@@ -55,8 +78,8 @@ func (e *env) serve(c *cli.Context, started func(url string) (stopped func(), er
 		scheme = "https"
 	}
 	url := fmt.Sprintf("%s://%s", scheme, listener.Addr())
-	if started != nil {
-		stopped, err := started(url)
+	if sv.started != nil {
+		stopped, err := sv.started(url)
 		if err != nil {
 			return err
 		}
@@ -91,8 +114,8 @@ func (e *env) serve(c *cli.Context, started func(url string) (stopped func(), er
 // logger writes one JSON object a line to stderr.
 func (e *env) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(e.stderr, nil)) }
 
-// logged answers GET /healthz and logs every other request.
-func logged(log *slog.Logger, next http.Handler) http.Handler {
+// logged answers GET /healthz, and logs and counts every other request.
+func logged(log *slog.Logger, counts *metrics, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/healthz" {
 			fmt.Fprintln(rw, "ok")
@@ -101,8 +124,10 @@ func logged(log *slog.Logger, next http.Handler) http.Handler {
 		begin := time.Now()
 		w := &recorder{ResponseWriter: rw, status: http.StatusOK}
 		next.ServeHTTP(w, r)
+		took := time.Since(begin)
+		counts.observe(r, w.status, took)
 		log.Info("request", "method", r.Method, "path", r.URL.Path, "status", w.status, "bytes", w.bytes,
-			"seconds", time.Since(begin).Seconds(), "from", r.RemoteAddr)
+			"seconds", took.Seconds(), "from", r.RemoteAddr)
 	})
 }
 
