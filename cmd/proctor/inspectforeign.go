@@ -29,6 +29,9 @@ func (e *env) inspectReading(c *cli.Context, r *foreign.Reading) error {
 	for _, m := range r.Says {
 		s.line(m.Name, m.Value)
 	}
+	for _, f := range r.Found {
+		s.line("note", f)
+	}
 	for _, l := range r.Lacks {
 		s.line("lacks", l)
 	}

@@ -151,6 +151,6 @@ func (r *Reading) mention(material map[string]any) {
 		}
 	}
 	if len(has) > 0 {
-		r.Found = append(r.Found, "The bundle's "+strings.Join(has, ", ")+" were not checked")
+		r.Found = append(r.Found, "Of the bundle, not checked: "+strings.Join(has, ", "))
 	}
 }

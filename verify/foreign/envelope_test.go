@@ -52,8 +52,8 @@ func TestSignatures(t *testing.T) {
 	}{
 		{"known", signed, keys, is, 1},
 		{"bundle", bundleOf(signed, `"publicKey":{"hint":"x"},"tlogEntries":[{}]`), keys, is, 1},
-		{"entries of a bundle", bundleOf(signed, `"publicKey":{"hint":"x"},"tlogEntries":[{}]`), keys, "The bundle's log entries were not checked", 1},
-		{"certificate", bundleOf(signed, `"certificate":{"rawBytes":""},"tlogEntries":[]`), nil, "The bundle's certificate were not checked", 0},
+		{"entries of a bundle", bundleOf(signed, `"publicKey":{"hint":"x"},"tlogEntries":[{}]`), keys, "Of the bundle, not checked: log entries", 1},
+		{"certificate", bundleOf(signed, `"certificate":{"rawBytes":""},"tlogEntries":[]`), nil, "Of the bundle, not checked: certificate", 0},
 		{"unknown", signed, keys[:1], not, 0},
 		{"no keys", signed, nil, not, 0},
 		{"denied", signed, []Key{{"https://lab.example", public, true}}, "which the reader denies", 0},
@@ -109,7 +109,9 @@ func TestOtherStatements(t *testing.T) {
 	other := `{"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"sha256":"` + hexA + `"}}],"predicateType":"https://slsa.dev/provenance/v1","predicate":{}}`
 	for _, tt := range []struct{ old, new, want string }{
 		{"", "", "is not known here"},
-		{"https://slsa.dev/provenance/v1", "https://falsify.dev/prml/v0.1", "manifest that it is about is not part of it"},
+		{`https://slsa.dev/provenance/v1","predicate":{`, `https://falsify.dev/prml/v0.1","predicate":{"manifest_sha256":"` + hexA + `"`, "manifest that it is about is not part of it"},
+		{`https://slsa.dev/provenance/v1","predicate":{`, `https://falsify.dev/prml/v0.1","predicate":{"manifest_sha256":"` + hexA[1:] + `b"`, "no subject has the digest that manifest_sha256 says"},
+		{`https://slsa.dev/provenance/v1`, `https://falsify.dev/prml/v0.1`, "missing required field: predicate.manifest_sha256"},
 		{hexA, "aa", "breaks the rules"},
 	} {
 		if r := Read([]byte(strings.Replace(other, tt.old, tt.new, 1)), nil); r == nil || !strings.Contains(r.String(), tt.want) {

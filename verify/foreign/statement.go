@@ -34,6 +34,9 @@ func readStatement(tree any, wrapping string) *Reading {
 	if slices.Contains(evalResultTypes, predicateType) {
 		return readEvalResult(c, o, predicateType, wrapping)
 	}
+	if strings.HasPrefix(predicateType, prmlPredicate) {
+		c.prmlDigest(o)
+	}
 	r := &Reading{Kind: fmt.Sprintf("an in-toto statement of the type %s%s", predicateType, wrapping), Broken: c.err, Lacks: lacksAll}
 	if strings.HasPrefix(predicateType, prmlPredicate) {
 		r.Found = append(r.Found, "The PRML manifest that it is about is not part of it: \"proctor verify\" reads that file")
@@ -41,6 +44,20 @@ func readStatement(tree any, wrapping string) *Reading {
 		r.Found = append(r.Found, "What such a statement must hold is not known here")
 	}
 	return r
+}
+
+// prmlDigest checks that a statement on a PRML manifest is about the one that it names.
+func (c *checker) prmlDigest(o map[string]any) {
+	p := c.object("predicate", o["predicate"], "manifest_sha256")
+	sum := c.text("predicate", p, "manifest_sha256")
+	list, _ := o["subject"].([]any)
+	if !slices.ContainsFunc(list, func(v any) bool {
+		subject, _ := v.(map[string]any)
+		digest, _ := subject["digest"].(map[string]any)
+		return digest["sha256"] == sum
+	}) {
+		c.fail("no subject has the digest that manifest_sha256 says")
+	}
 }
 
 func (c *checker) subjects(o map[string]any) {
