@@ -20,7 +20,7 @@ type BattleLog struct {
 // BattlePair is the battles of two models, by their places among the models.
 type BattlePair struct {
 	A, B   int
-	Counts [3][4]int // by kind and outcome
+	Counts [3][4]uint32 // by kind and outcome
 }
 
 // Of what kind a battle is: each kind is a part of the one before it, and counts are of
@@ -42,7 +42,7 @@ const (
 // Count is how many battles of a kind went so.
 func (p *BattlePair) Count(kind, outcome int) (n int) {
 	for ; kind < len(p.Counts); kind++ {
-		n += p.Counts[kind][outcome]
+		n += int(p.Counts[kind][outcome])
 	}
 	return n
 }

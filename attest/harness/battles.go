@@ -28,7 +28,6 @@ var arenaBattles = Importer{
 // Limits of a log of battles.
 const (
 	maxBattleModels = 2000
-	maxBattlePairs  = 1 << 20
 	maxOdds         = 3
 	maxMarks        = 1<<16 - 1
 	maxTokens       = 1<<31 - 1
@@ -119,9 +118,7 @@ func (r *battleReader) battle(line int, doc foreign) error {
 		r.log.Self++
 		return nil
 	}
-	if err := r.count(a, b, kind, outcome); err != nil {
-		return err
-	}
+	r.count(a, b, kind, outcome)
 	r.style(f.metadata, StyledBattle{A: a, B: b, Kind: kind, Outcome: outcome})
 	return nil
 }
@@ -195,7 +192,7 @@ func (r *battleReader) odd(line int, winner foreign) {
 	}
 }
 
-func (r *battleReader) count(a, b, kind, outcome int) error {
+func (r *battleReader) count(a, b, kind, outcome int) {
 	if a > b {
 		a, b = b, a
 		switch outcome {
@@ -207,12 +204,9 @@ func (r *battleReader) count(a, b, kind, outcome int) error {
 	}
 	at, ok := r.pairs[[2]int{a, b}]
 	if !ok {
-		if at = len(r.log.Pairs); at == maxBattlePairs {
-			return fmt.Errorf("more than %d pairs of models", maxBattlePairs)
-		}
+		at = len(r.log.Pairs)
 		r.pairs[[2]int{a, b}] = at
 		r.log.Pairs = append(r.log.Pairs, BattlePair{A: a, B: b})
 	}
 	r.log.Pairs[at].Counts[kind][outcome]++
-	return nil
 }

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -26,8 +27,8 @@ func TestBattles(t *testing.T) {
 	want := &BattleLog{
 		Format: "arena-battles", Board: "battles of votes", Models: []string{"tiny", "big", "old"},
 		Pairs: []BattlePair{
-			{A: 0, B: 1, Counts: [3][4]int{EveryBattle: {Tied: 1}, Anonymous: {BothBad: 1}, Sampled: {FirstWon: 1, SecondWon: 2}}},
-			{A: 1, B: 2, Counts: [3][4]int{Sampled: {BothBad: 1}}},
+			{A: 0, B: 1, Counts: [3][4]uint32{EveryBattle: {Tied: 1}, Anonymous: {BothBad: 1}, Sampled: {FirstWon: 1, SecondWon: 2}}},
+			{A: 1, B: 2, Counts: [3][4]uint32{Sampled: {BothBad: 1}}},
 		},
 		Battles: 9, Self: 1, Odd: 2, Again: 1, Narrow: [3]bool{true, true, false},
 	}
@@ -61,6 +62,20 @@ func TestBattlesAlike(t *testing.T) {
 	line := `{"question_id":81,"model_a":"tiny","model_b":"big","winner":"model_a","judge":"x"}` + "\n"
 	in := importAll(t, map[string]string{"votes.jsonl": line + line})
 	if len(in.Battles) != 1 || in.Battles[0].Again != 0 || in.Battles[0].Battles != 2 {
+		t.Errorf("battles %+v", in.Battles)
+	}
+}
+
+// Of several that are there again the first is named.
+func TestBattlesAgainAt(t *testing.T) {
+	var b strings.Builder
+	for range 2 {
+		for i := range 9 {
+			fmt.Fprintf(&b, `{"model_a":"tiny","model_b":"big","winner":"tie","id":%d}`+"\n", i)
+		}
+	}
+	in := importAll(t, map[string]string{"votes.jsonl": b.String()})
+	if len(in.Battles) != 1 || in.Battles[0].Again != 9 || in.Battles[0].AgainAt != 10 {
 		t.Errorf("battles %+v", in.Battles)
 	}
 }

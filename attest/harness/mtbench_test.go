@@ -114,6 +114,16 @@ func TestMTBenchRefused(t *testing.T) {
 	}
 }
 
+func TestMTBenchModels(t *testing.T) {
+	var b strings.Builder
+	for i := range maxBattleModels + 1 {
+		b.WriteString(judgment(81, 1, fmt.Sprint("m", i), "8"))
+	}
+	if in := importAll(t, map[string]string{"a.jsonl": b.String()}); len(in.Refused) != 1 || !strings.Contains(in.Refused[0].Reason, "more than 2000 models") {
+		t.Errorf("refused %v", in.Refused)
+	}
+}
+
 const arenaTableFile = `key,Model,MT-bench (score),MMLU,License,Organization,Link
 tiny,Tiny 1,8.02,0.5,MIT,x,https://example.org
 big,"Big, the second",-,-,MIT,x,-

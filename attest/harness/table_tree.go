@@ -250,12 +250,11 @@ func (b *tableBuilder) peekYAML(head []byte) {
 			}
 			head = head[:i]
 		}
-		b.tables = nil
 		doc, err := parseYAML(head)
 		if err == nil {
 			err = b.tree(yamlTree(doc)) // the last row may be cut
 		}
-		if whole || err == nil {
+		if whole || err == nil || len(b.tables) > 0 {
 			return
 		}
 	}

@@ -46,6 +46,14 @@ func TestTreeTables(t *testing.T) {
 	}
 }
 
+// Rows that name their models are not of the models that their objects are called.
+func TestTreeTablesOwnNames(t *testing.T) {
+	in := importAll(t, map[string]string{"a.json": `{"run-1":{"model":"tiny","acc":0.5,"n":8},"run-2":{"model":"tiny","acc":0.25,"n":8}}`})
+	if len(in.Tables) != 1 || in.Tables[0].Rows[1].Entry != "tiny" || len(in.Tables[0].Columns) != 2 {
+		t.Errorf("tables %v, refused %v", in.Tables, in.Refused)
+	}
+}
+
 func TestTreeTablesRefused(t *testing.T) {
 	row := `{"model":"a","accuracy":0.5,"n":8}`
 	long := strings.Repeat(" ", headSize)

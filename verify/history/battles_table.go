@@ -28,7 +28,7 @@ const (
 	fitNoise = 0.05
 	fitStop  = 1
 
-	fewestRated = 3 // that agree: two always do but for one shift, nearly
+	fewestRated = 3 // one always agrees but for one shift, and two may by chance
 )
 
 // fitRow is a model's rating that a table has.
@@ -137,7 +137,7 @@ func (a *audit) findSource(t *harness.Table, column int) *ratingSource {
 			}
 		}
 	}
-	if tried > 0 && (best < fewestRated || 4*best < 3*len(t.Rows)) {
+	if tried > 0 && 4*best < 3*len(t.Rows) {
 		nearest.why = fmt.Sprintf("the battles in %s do not give this table: of %d ways to count them the nearest gives %d of its %d ratings; which battles the table is of is not in the files",
 			nearest.log.File.Path, tried, best, len(t.Rows))
 	}
