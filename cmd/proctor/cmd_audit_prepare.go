@@ -28,6 +28,7 @@ func (e *env) cmdAuditPrepare() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "row", Usage: "the row, `BOARD/ENTRY`, as the audit names it"},
 			&cli.StringFlag{Name: "metric", Usage: "the `NAME` of a number of a row that has several"},
+			&cli.StringFlag{Name: "published", Usage: "the `NUMBER`, where it was published elsewhere than in PATH: at --url"},
 			&cli.StringFlag{Name: "provider", Usage: "`WHO` makes or offers the model: no file of results says it"},
 			&cli.StringFlag{Name: "url", Usage: "where the model is published or described, a `URL`"},
 			&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "a new `DIR` for what is written"},
@@ -48,18 +49,18 @@ func (e *env) runAuditPrepare(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	b, err := history.FindBasis(in, c.String("row"), c.String("metric"))
+	b, err := history.FindBasis(in, c.String("row"), c.String("metric"), c.String("published"))
 	if err != nil {
 		return withHint(err, `"proctor audit scores --json" lists the rows with their numbers`)
 	}
 	if err := undoubted(history.Audit(in), c.String("row")); err != nil {
 		return err
 	}
-	p, err := prepare(b, c.String("row"))
+	p, err := prepare(b, c.String("row"), c.String("url"))
 	if err != nil {
 		return fmt.Errorf("row %q: %w", c.String("row"), err)
 	}
-	p.provider, p.url, p.evaluator = c.String("provider"), c.String("url"), "?"
+	p.provider, p.evaluator = c.String("provider"), "?"
 	if h, err := e.openHome(); err == nil {
 		p.evaluator = h.config.Issuer
 	}

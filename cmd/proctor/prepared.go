@@ -52,12 +52,13 @@ func safeName(name, otherwise string) string {
 	return name[:min(len(name), 64)]
 }
 
-// prepare checks that a claim of the number would hold.
-func prepare(b *history.Basis, row string) (*prepared, error) {
+// prepare checks that a claim of the number would hold. The URL is where the model is
+// described, and the number published if it is in none of the files.
+func prepare(b *history.Basis, row, url string) (*prepared, error) {
 	r := b.Run
 	p := &prepared{
 		basis: b, set: safeName(cmp.Or(r.Dataset.Name, strings.Trim(r.Board, harness.AnyBoard)), "testset"), model: safeName(r.Model.Name, "model"),
-		metric: metricFor(b.Metric),
+		metric: metricFor(b.Metric), url: url,
 	}
 	if err := p.grade(max(0, slices.Index(r.Measures, b.Metric.Measure))); err != nil {
 		return nil, err
@@ -92,8 +93,12 @@ func (p *prepared) describe(row string) {
 			from = append(from, fileSum(history.Place{Path: f.Path, SHA256: f.SHA256}))
 		}
 	}
+	where := p.url
+	if b.Where.Path != "" {
+		where = fileSum(b.Where)
+	}
 	items := r.Items.Len()
-	p.text = fmt.Sprintf("%s %s, published in %s, recomputed after the fact from %d items in %s", row, b.Metric.Name, fileSum(b.Where), items, strings.Join(from, ", "))
+	p.text = fmt.Sprintf("%s %s, published in %s, recomputed after the fact from %d items in %s", row, b.Metric.Name, where, items, strings.Join(from, ", "))
 	const most = 900
 	if len(p.text) > most {
 		p.text = fmt.Sprintf("%s %s, recomputed after the fact from %d items", row, b.Metric.Name, items)

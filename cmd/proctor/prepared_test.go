@@ -63,7 +63,7 @@ func TestPrepare(t *testing.T) {
 		{"no values", "0.0", mean, valued(math.NaN()), "", "every row is excluded"},
 		{"no number", "n/a", mean, valued(1), "", "is no number"},
 	} {
-		p, err := prepare(basisOf(t, tt.published, tt.metric, tt.items...), "board/tiny")
+		p, err := prepare(basisOf(t, tt.published, tt.metric, tt.items...), "board/tiny", "https://lab.example")
 		if tt.want != "" {
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
@@ -80,7 +80,7 @@ func TestPrepare(t *testing.T) {
 func TestPrepareWrites(t *testing.T) {
 	items := valued(1, 0, math.NaN())
 	items[0].Output = harness.TextDigest([]byte("an answer"))
-	p, err := prepare(basisOf(t, "0.50", harness.Metric{Name: "m", Rule: harness.Mean}, items...), "board/tiny")
+	p, err := prepare(basisOf(t, "0.50", harness.Metric{Name: "m", Rule: harness.Mean}, items...), "board/tiny", "https://lab.example")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,12 +12,14 @@ type Basis struct {
 	Run       *harness.Run
 	Metric    harness.Metric
 	Published string // as written
-	Where     Place
+	Where     Place  // no path where it was published elsewhere
 }
 
 // FindBasis returns what a number of a row, named as Row names it, was recomputed from,
-// where it is reproduced. Without a metric the row must have one number that is.
-func FindBasis(in *harness.Imported, row, metric string) (*Basis, error) {
+// where it is reproduced. Without a metric the row must have one number that is. A
+// number that was published elsewhere is held against what the row's runs come to, in
+// the place of what the files state.
+func FindBasis(in *harness.Imported, row, metric, elsewhere string) (*Basis, error) {
 	a := newAudit(in)
 	var found []*Basis
 	there := false
@@ -38,6 +40,9 @@ func FindBasis(in *harness.Imported, row, metric string) (*Basis, error) {
 		for i := range t.Rows {
 			if rowName(t.Board, t.Rows[i].Entry) == row {
 				there = true
+				if elsewhere != "" {
+					continue
+				}
 				a.basisColumns(t, &t.Rows[i], take)
 			}
 		}
@@ -47,6 +52,12 @@ func FindBasis(in *harness.Imported, row, metric string) (*Basis, error) {
 			continue
 		}
 		there = true
+		if elsewhere != "" {
+			for _, m := range r.Metrics {
+				take(m.Name, m, elsewhere, Place{}, []*harness.Run{r})
+			}
+			continue
+		}
 		for i := range r.Aggregates {
 			g := &r.Aggregates[i]
 			f := max(0, slices.IndexFunc(r.Files, func(f harness.File) bool { return f.Path == g.File }))

@@ -38,7 +38,7 @@ func TestFindBasis(t *testing.T) {
 		{"board/tall", "", "", "has no mean or pass rate that its results reproduce"},
 		{"board/none", "", "", "there is no row"},
 	} {
-		b, err := FindBasis(in, tt.row, tt.metric)
+		b, err := FindBasis(in, tt.row, tt.metric, "")
 		if tt.want != "" {
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%s %s: %v, want %q", tt.row, tt.metric, err, tt.want)
@@ -49,14 +49,20 @@ func TestFindBasis(t *testing.T) {
 			t.Errorf("%s %s: %+v, %v", tt.row, tt.metric, b, err)
 		}
 	}
+	if b, err := FindBasis(in, "board/tiny", "accuracy", "50"); err != nil || b.Published != "50" || b.Where.Path != "" {
+		t.Errorf("published elsewhere: %+v, %v", b, err)
+	}
+	if b, err := FindBasis(in, "board/tiny", "accuracy", "51"); err == nil {
+		t.Errorf("published elsewhere, and not reproduced: %+v", b)
+	}
 	twin := *r
 	twin.Files = []harness.File{{Path: "again.json"}}
 	in.Runs = append(in.Runs, &twin)
-	if b, err := FindBasis(in, "board/tiny", "again"); err == nil || !strings.Contains(err.Error(), `2 runs give again: name only the files of one of ["run.json" "again.json"]`) {
+	if b, err := FindBasis(in, "board/tiny", "again", ""); err == nil || !strings.Contains(err.Error(), `2 runs give again: name only the files of one of ["run.json" "again.json"]`) {
 		t.Errorf("two runs: %+v, %v", b, err)
 	}
 	in.Tables[0].Rows[0].Values[0] = "50.1"
-	if b, err := FindBasis(in, "board/tiny", "accuracy"); err == nil {
+	if b, err := FindBasis(in, "board/tiny", "accuracy", ""); err == nil {
 		t.Errorf("a number that differs: %+v", b)
 	}
 }
