@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/proctor-attest/proctor/ledger"
 	"github.com/proctor-attest/proctor/ledger/server"
 	"github.com/proctor-attest/proctor/ledger/tiles"
 )
@@ -67,8 +68,19 @@ func (e *env) runLedgerServe(c *cli.Context) (err error) {
 			logAdded(logger, issuer, status, took, err)
 		},
 	})
+	vkey, err := h.ledgerVKey()
+	if err != nil {
+		return err
+	}
+	key, err := ledger.ParseLogKey(vkey)
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", handler)
+	newExplorer(log, key, policy.Ledger.Witnesses(), e.now, logger).register(mux)
 	return e.serve(c, service{
-		handler: handler, started: h.markServing,
+		handler: mux, started: h.markServing,
 		watch: func(m *metrics) { m.watchLedger(log, policy.Ledger.Witnesses(), e.now) },
 	})
 }
