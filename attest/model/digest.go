@@ -114,6 +114,7 @@ func assemble(p *plan, read []reading, opts Options) (*Model, error) {
 	if err := m.takeTensors(p); err != nil {
 		return nil, err
 	}
+	m.OutsideCode = outsideCode(m.Files, kept)
 	template, err := chatTemplate(m.Files, kept)
 	if err != nil {
 		return nil, err

@@ -352,3 +352,28 @@ func FuzzReadGGUF(f *testing.F) {
 		}
 	})
 }
+
+func TestCutSplit(t *testing.T) {
+	tests := []struct {
+		name, stem, count string
+		ok                bool
+	}{
+		{"m-00001-of-00002.gguf", "m", "00002", true},
+		{"-00001-of-00002.gguf", "", "00002", true},
+		{"m-Q4-of-5-00011-of-00012.gguf", "m-Q4-of-5", "00012", true},
+		{"m.gguf", "", "", false},
+		{"m-0001-of-0002.gguf", "", "", false},
+		{"mx00001-of-00002.gguf", "", "", false},
+		{"m-0000a-of-00002.gguf", "", "", false},
+		{"m-00001-of-0000b.gguf", "", "", false},
+		{"m-0000-of-000002.gguf", "", "", false},
+		{"m-00001-of-00002.ggu", "", "", false},
+		{"00001-of-00002.gguf", "", "", false},
+	}
+	for _, test := range tests {
+		stem, count, ok := cutSplit(test.name)
+		if ok != test.ok || ok && (stem != test.stem || count != test.count) {
+			t.Errorf("cutSplit(%q) = %q, %q, %v; want %q, %q, %v", test.name, stem, count, ok, test.stem, test.count, test.ok)
+		}
+	}
+}

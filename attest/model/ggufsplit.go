@@ -2,7 +2,6 @@ package model
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,8 +27,19 @@ func (kvs rawKVs) split() (s split, err error) {
 	return s, nil
 }
 
-// splitName is how the files of one GGUF are called.
-var splitName = regexp.MustCompile(`^(.*)-([0-9]{5})-of-([0-9]{5})\.gguf$`)
+// cutSplit takes apart how the files of one GGUF are called: STEM-00001-of-00003.gguf.
+func cutSplit(name string) (stem, count string, ok bool) {
+	rest, ok := strings.CutSuffix(name, ggufSuffix)
+	const tail = len("-00001-of-00003")
+	if !ok || len(rest) < tail {
+		return "", "", false
+	}
+	stem, rest = rest[:len(rest)-tail], rest[len(rest)-tail:]
+	number, count, ok := strings.Cut(rest[1:], "-of-")
+	return stem, count, ok && rest[0] == '-' && isDigits(number) && isDigits(count) && len(number) == len(count)
+}
+
+func isDigits(s string) bool { return strings.Trim(s, "0123456789") == "" }
 
 // chooseGGUF returns the files of the one GGUF, or of the one that was named, in
 // order.
@@ -37,8 +47,8 @@ func chooseGGUF(names []string, named string) ([]string, error) {
 	sets := map[string][]string{} // by the name of the first file
 	for _, name := range names {
 		first := name
-		if m := splitName.FindStringSubmatch(name); m != nil {
-			first = m[1] + "-00001-of-" + m[3] + ggufSuffix
+		if stem, count, ok := cutSplit(name); ok {
+			first = stem + "-00001-of-" + count + ggufSuffix
 		}
 		sets[first] = append(sets[first], name)
 	}
@@ -68,16 +78,16 @@ func (e *SeveralError) Error() string {
 
 // checkNames refuses splits of which some are not there.
 func checkNames(first string, files []string) ([]string, error) {
-	m := splitName.FindStringSubmatch(first)
-	if m == nil {
+	stem, count, ok := cutSplit(first)
+	if !ok {
 		return files, nil
 	}
-	of, err := strconv.Atoi(m[3])
+	of, err := strconv.Atoi(count)
 	if err != nil || of == 0 {
 		return nil, fmt.Errorf("%q: not the name of a split", first)
 	}
 	for i := range of {
-		want := fmt.Sprintf("%s-%05d-of-%s%s", m[1], i+1, m[3], ggufSuffix)
+		want := fmt.Sprintf("%s-%05d-of-%s%s", stem, i+1, count, ggufSuffix)
 		if i >= len(files) || files[i] != want {
 			return nil, fmt.Errorf("%q is not in the directory, and %q is one of %d splits (download it)", want, first, of)
 		}

@@ -36,6 +36,10 @@ type Model struct {
 	// Uncovered lists the files that look like weights and are not in ID: what
 	// is run from them is not this model.
 	Uncovered []string `json:"uncovered"`
+
+	// OutsideCode lists code that the model's configuration tells loaders to run and
+	// that is not in the directory. It is no part of a manifest.
+	OutsideCode []string `json:"-"`
 }
 
 // Role is one part of a model and the digest it has there.

@@ -48,10 +48,13 @@ func (e *env) digestModel(c *cli.Context, dir string) (*model.Model, error) {
 		}
 		return nil, err
 	}
+	bar.done()
+	for _, code := range m.OutsideCode {
+		e.note(c, "code that the model's configuration names and %s does not hold, so that no digest covers it: %s", dir, oneLine(code))
+	}
 	if cache == nil {
 		return m, nil
 	}
-	bar.done()
 	if n := cache.Taken(); n > 0 {
 		e.note(c, "%d file(s) were not read: %s has their hashes", n, c.String("cache"))
 	}
