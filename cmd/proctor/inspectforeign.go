@@ -54,10 +54,10 @@ func (e *env) inspectResults(c *cli.Context, name string) (bool, error) {
 	if err != nil {
 		return true, err
 	}
-	if len(in.Runs)+len(in.Tables)+len(in.Weights)+len(in.Refused) == 0 {
+	if len(in.Runs)+len(in.Tables)+len(in.Weights)+len(in.Battles)+len(in.Refused) == 0 {
 		return false, nil
 	}
-	if len(in.Runs)+len(in.Tables)+len(in.Weights) == 0 {
+	if len(in.Runs)+len(in.Tables)+len(in.Weights)+len(in.Battles) == 0 {
 		r := in.Refused[0]
 		return true, fmt.Errorf("%s: looks like %s (\"proctor help formats\"), and is none that can be read: %s", r.File.Path, cmp.Or(r.Format, "a file of results"), r.Reason)
 	}
@@ -131,10 +131,14 @@ func (e *env) inspectedJSON(im harness.Importer, in *harness.Imported) error {
 		}
 		tables = append(tables, out)
 	}
+	battles := []inspectedBattles{}
+	for _, b := range in.Battles {
+		battles = append(battles, inspectBattles(b))
+	}
 	for _, r := range in.Refused {
 		refused[r.File.Path] = r.Reason
 	}
-	return e.printJSON(map[string]any{"importer": im.Name, "runs": runs, "tables": tables, "refused": refused})
+	return e.printJSON(map[string]any{"importer": im.Name, "runs": runs, "tables": tables, "battles": battles, "refused": refused})
 }
 
 func inspectRun(r *harness.Run) inspectedRun {

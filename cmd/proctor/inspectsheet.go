@@ -32,6 +32,10 @@ func (e *env) showResults(im harness.Importer, in *harness.Imported) {
 		s.head("parameters of " + w.Format)
 		s.line("rows", fmt.Sprint(len(w.Rows)))
 	}
+	for _, b := range in.Battles[:min(len(in.Battles), mostRuns)] {
+		s.battles(b)
+	}
+	s.more(len(in.Battles)-mostRuns, "log")
 	for _, r := range in.Refused[:min(len(in.Refused), mostRuns)] {
 		s.head("not read: " + r.File.Path)
 		s.line("because", r.Reason)
