@@ -64,6 +64,10 @@ type boardView struct {
 	States   []stateView // those that there are
 	Plot     *plotView
 	Moved    []movedRow
+	Metric   string     // that rows are summed up by
+	InSight  []reliance // rows, the worst first
+	Folded   []reliance
+	Hidden   []stateView // what is folded
 	Rows     []rowView
 	More     int
 	weight   int // tables to look at first have less
@@ -105,18 +109,24 @@ func ScoresHTML(w io.Writer, r *history.Report) error {
 
 func viewScores(r *history.Report) scoresView {
 	v := scoresView{Summary: scoresSummary(r)}
-	disowns := r.Disowned()
+	disowns, names := r.Disowned(), findingNames(r.Findings)
 	var total [rowStates]int
 	for i, rows := range groupBy(r.Rows, func(r history.Row) string { return r.Board }) {
 		b := boardView{ID: fmt.Sprint("table-", i+1), Name: clean(boardName(rows))}
 		var n [rowStates]int
+		metric := mainMetric(rows)
+		var all []reliance
 		for _, entry := range byRow(rows) {
 			state := stateOf(entry, disowns)
 			n[state]++
 			total[state]++
 			b.Rows = append(b.Rows, viewRow(entry, state))
+			all = append(all, rely(entry, state, metric, slices.Concat(names[entry[0].Row], namesOfEntry(names, entry[0]))))
 		}
-		b.States, b.weight = bar(n), weigh(n)
+		b.States, b.weight, b.Metric = bar(n), weigh(n), clean(metric)
+		if b.weight < nothingKnown {
+			b.relyOn(all)
+		}
 		b.Plot = plot(rows)
 		b.Moved = moved(rows)
 		b.More = max(0, len(b.Rows)-mostListed)
@@ -138,6 +148,30 @@ func viewScores(r *history.Report) scoresView {
 		v.Kinds = append(v.Kinds, k)
 	}
 	return v
+}
+
+// relyOn sums up the rows, those in sight first.
+func (b *boardView) relyOn(all []reliance) {
+	sortWorst(b.ID, all)
+	all = all[:min(len(all), mostListed)]
+	if len(all) > mostInSight+mostInSight/2 { // a few more are not worth folding
+		b.InSight, b.Folded = all[:mostInSight], all[mostInSight:]
+	} else {
+		b.InSight = all
+	}
+	var n [rowStates]int
+	for _, r := range b.Folded {
+		n[r.state]++
+	}
+	b.Hidden = bar(n)
+}
+
+// namesOfEntry are those of findings that are of an entry in all tables.
+func namesOfEntry(names map[string][]string, r history.Row) []string {
+	if r.Entry == r.Row {
+		return nil
+	}
+	return names[r.Entry]
 }
 
 // Known are the tables of which some number could be recomputed.

@@ -132,3 +132,29 @@ func TestScoresHTMLIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// The rows that do not stand are named at the top and lead to their line, and the lines
+// of a table begin with them.
+func TestScoresHTMLNamesTheWorst(t *testing.T) {
+	r := &history.Report{}
+	for i := range mostNamed + 3 {
+		r.Rows = append(r.Rows,
+			history.Row{Row: fmt.Sprint("b/good-", i), Board: "b", Entry: fmt.Sprint("good-", i), Metric: "acc", Published: "0.5", Recomputed: "0.5", Items: 4, Status: history.Reproduced},
+			history.Row{Row: fmt.Sprint("b/bad-", i), Board: "b", Entry: fmt.Sprint("bad-", i), Metric: "acc", Published: "0.123456789", Recomputed: "0.5", Items: 4, Status: history.Differs, Detail: "differs by 0.38"})
+	}
+	v := viewScores(r)
+	worst := v.Worst()
+	if len(worst) != 1 || worst[0].N != mostNamed+3 || len(worst[0].Rows) != mostNamed || worst[0].More != 3 {
+		t.Fatalf("named at the top: %+v", worst)
+	}
+	lines := v.Boards[0].reliances()
+	if len(lines) != 2*(mostNamed+3) || lines[0].ID != worst[0].Rows[0].ID || lines[0].State != "differ" || lines[len(lines)-1].State != "stand" {
+		t.Errorf("lines begin with %+v", lines[0])
+	}
+	if got := lines[0]; got.Published != (figure{"0.1235", "0.123456789"}) || got.Why != "acc: differs by 0.38" || got.Right != 0 || got.Numbers != 1 {
+		t.Errorf("a row that differs: %+v", got)
+	}
+	if page := scoresHTML(t, r); !strings.Contains(page, `href="#`+lines[0].ID+`"`) || !strings.Contains(page, `id="`+lines[0].ID+`"`) {
+		t.Error("a named row does not lead to its line")
+	}
+}
