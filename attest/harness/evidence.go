@@ -166,6 +166,9 @@ const (
 	MacroError        Rule = "macro-error"        // of the mean of the groups' means
 	StandardDeviation Rule = "standard-deviation" // of the items' values, with n−1
 	Variance          Rule = "variance"           // its square
+	SamplesMean       Rule = "samples-mean"       // the mean of the first samples' mean over items, the second samples' and so on
+	SamplesVariance   Rule = "samples-variance"   // the variance of these means, with n
+	SamplesDeviation  Rule = "samples-deviation"  // its root
 	Sum               Rule = "sum"                // of the items' values
 	Count             Rule = "count"              // items that have a value
 	Wins              Rule = "wins"               // items above one half

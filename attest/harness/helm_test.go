@@ -14,11 +14,11 @@ func helmFiles() map[string]string {
 	return map[string]string{
 		"runs/a/run_spec.json": `{"name":"mmlu:subject=art,model=org_tiny","adapter_spec":{"model":"org/tiny"}}`,
 		"runs/a/stats.json": `[
- {"name":{"name":"exact_match","split":"test"},"count":1,"mean":0.75},
+ {"name":{"name":"exact_match","split":"test"},"count":2,"mean":0.75,"variance":0.0625,"stddev":0.25},
  {"name":{"name":"exact_match","split":"valid"},"count":1,"mean":1.0},
- {"name":{"name":"perplexity","split":"test"},"count":1,"mean":3.5},
+ {"name":{"name":"perplexity","split":"test"},"count":2,"mean":3.5},
  {"name":{"name":"co2","split":"test"},"count":0},
- {"name":{"name":"exact_match","split":"test","perturbation":{"name":"robustness"}},"count":1,"mean":0.5}]`,
+ {"name":{"name":"exact_match","split":"test","perturbation":{"name":"robustness"}},"count":1,"mean":0.0}]`,
 		"runs/a/per_instance_stats.json": `[
  {"instance_id":"id1","train_trial_index":0,"stats":[{"name":{"name":"exact_match","split":"test"},"mean":1}]},
  {"instance_id":"id2","train_trial_index":0,"stats":[{"name":{"name":"exact_match","split":"test"},"mean":0}]},
@@ -35,11 +35,24 @@ func TestHELM(t *testing.T) {
 		t.Fatalf("%d runs, refused %v, unrecognised %v", len(in.Runs), in.Refused, in.Unrecognised)
 	}
 	r := in.Runs[0]
-	want := []Item{{ID: "id1", Values: []float64{1, 1}}, {ID: "id2", Values: []float64{0, 1}}}
+	want := []Item{
+		{ID: "id1", Values: []float64{1, NoValue, NoValue, 1, NoValue, NoValue}},
+		{ID: "id2", Values: []float64{0, NoValue, NoValue, 1, 0, NoValue}},
+	}
 	if diff := cmp.Diff(want, itemsOf(r), cmpopts.EquateNaNs()); diff != "" {
 		t.Errorf("items (-want +got):\n%s", diff)
 	}
-	aggregates := []Aggregate{{Metric: Metric{Name: "exact_match", Rule: Mean, Measure: "exact_match"}, Value: "0.75", File: "runs/a/stats.json", Line: 2}}
+	of := func(value string, line int, m Metric) Aggregate {
+		return Aggregate{Metric: m, Value: value, File: "runs/a/stats.json", Line: line}
+	}
+	const under = "exact_match (robustness, perturbed)"
+	aggregates := []Aggregate{
+		of("0.75", 2, Metric{Name: "exact_match", Rule: SamplesMean, Measure: "exact_match"}),
+		of("0.0625", 2, Metric{Name: "exact_match variance", Rule: SamplesVariance, Measure: "exact_match"}),
+		of("0.25", 2, Metric{Name: "exact_match stddev", Rule: SamplesDeviation, Measure: "exact_match"}),
+		of("3.5", 4, Metric{Name: "perplexity", Rule: SamplesMean, Measure: "perplexity"}),
+		of("0.0", 6, Metric{Name: under, Rule: SamplesMean, Measure: under}),
+	}
 	if diff := cmp.Diff(aggregates, r.Aggregates, ignoreDigits); diff != "" {
 		t.Errorf("aggregates (-want +got):\n%s", diff)
 	}
@@ -56,9 +69,6 @@ func TestHELMRefuses(t *testing.T) {
 		{"stats.json", `[{"name":{}}]`, "stats.json: a statistic's name is missing, want a text"},
 		{"stats.json", `[]`, "stats.json: has no means"},
 		{"stats.json", `[{"name":{"name":"num_instances","split":"test"},"mean":2.0}]`, "stats.json: has no means"},
-		{"stats.json", `[{"name":{"name":"a"},"mean":1},{"name":{"name":"a"},"mean":1}]`, "stats.json: a () is there twice"},
-		{"per_instance_stats.json", `[{"instance_id":"a","train_trial_index":0,"stats":[{"name":{"name":"exact_match","split":"test"},"mean":1}]},
- {"instance_id":"a","train_trial_index":0,"stats":[{"name":{"name":"exact_match","split":"test"},"mean":1}]}]`, "line 2: a has trial 0 twice"},
 		{"per_instance_stats.json", `[{"instance_id":1,"stats":[]}]`, "instance_id is 1, want a text"},
 	} {
 		files := maps.Clone(helmFiles())
@@ -76,8 +86,8 @@ func TestHELMKeepsWhatIsStated(t *testing.T) {
 	files["runs/a/stats.json"] = `[
  {"name":{"name":"num_instances","split":"valid"},"count":1,"mean":1.0},
  {"name":{"name":"num_instances","split":"test"},"count":1,"mean":3.0},
- {"name":{"name":"ece","split":"test"},"count":1,"mean":0.1},
- {"name":{"name":"exact_match","split":"test"},"count":1,"mean":NaN},
+ {"name":{"name":"ece","split":"test"},"count":2,"mean":0.1},
+ {"name":{"name":"exact_match","split":"test"},"count":2,"mean":NaN},
  {"name":{"name":"exact_match","split":"other"},"count":1,"mean":0.9}]`
 	in := importAll(t, files)
 	if len(in.Runs) != 2 {

@@ -33,6 +33,7 @@ type result struct {
 	sd    float64 // of the items' values, where the number is their mean; else 0
 	top   float64 // of the scale, where values go from 0 to 1; else 0
 	right int     // items that are right, where all are right or wrong; else -1
+	noise float64 // how far floating point may be off, where that is more than a share of the number
 }
 
 // recompute is what a metric of a run comes to.
@@ -78,6 +79,9 @@ var rules = map[harness.Rule]rule{
 	harness.MacroError:        groupError(macroError),
 	harness.StandardDeviation: spread("standard deviation", func(m *moments) float64 { return m.sd }),
 	harness.Variance:          spread("variance", func(m *moments) float64 { return m.sd * m.sd }),
+	harness.SamplesMean:       ofSamples(func(m *moments) float64 { return m.mean }),
+	harness.SamplesVariance:   ofSamples((*moments).population),
+	harness.SamplesDeviation:  ofSamples(func(m *moments) float64 { return math.Sqrt(m.population()) }),
 	harness.Sum:               ofMoments(func(m *moments) (result, error) { return result{value: m.sum}, nil }),
 	harness.Count:             ofMoments(func(m *moments) (result, error) { return result{value: float64(m.n)}, nil }),
 	harness.Wins:              ofMoments(func(m *moments) (result, error) { return result{value: float64(m.wins)}, nil }),

@@ -3,6 +3,7 @@ package history
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -88,7 +89,7 @@ func (a *audit) judge(out *Row, m harness.Metric, runs []*harness.Run) {
 		got, err := a.recompute(r, m)
 		if err == nil {
 			got.value = eitherN(m, got, p)
-			all = append(all, outcome{got, r, p.showsAs(m, got.value)})
+			all = append(all, outcome{got, r, p.showsAs(m, got.value) || math.Abs(got.value-p.value) <= got.noise})
 		} else if r.Board != harness.AnyBoard || len(runs) == 1 {
 			why = err
 		}
