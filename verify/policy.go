@@ -49,6 +49,10 @@ type Requirement struct {
 	Level  Level
 	Facets Facets // at least these, whatever the level
 
+	// A sample of published weights counts if altered tensors with SampledShare of all
+	// bytes are missed with probability SampledMiss at most. Zero: no sample counts.
+	SampledShare, SampledMiss float64
+
 	MaxUndisclosed int // announced runs of a lab on a set that need not be reported
 }
 
@@ -90,6 +94,10 @@ func (p *Policy) readRequirement(file *PolicyFile) (err error) {
 	}
 	if p.Require.MaxUndisclosed = file.Require.MaxUndisclosed; p.Require.MaxUndisclosed < 0 {
 		return fmt.Errorf("require: max_undisclosed is %d", p.Require.MaxUndisclosed)
+	}
+	p.Require.SampledShare, p.Require.SampledMiss = file.Require.SampledShare, file.Require.SampledMiss
+	if x, y := p.Require.SampledShare, p.Require.SampledMiss; (x != 0 || y != 0) && !(x > 0 && x < 1 && y > 0 && y < 1) {
+		return fmt.Errorf("require: sampled_share is %v and sampled_miss %v, want both, between 0 and 1", x, y)
 	}
 	for _, text := range file.Require.Facets {
 		f, n, err := parseFacet(text)

@@ -31,6 +31,11 @@ type RequireFile struct {
 	Facets []string `toml:"facets,omitempty"`
 
 	MaxUndisclosed int `toml:"max_undisclosed,omitzero"`
+
+	// A sample of published weights is enough if altered tensors with this share of all
+	// bytes are missed with this probability at most.
+	SampledShare float64 `toml:"sampled_share,omitzero"`
+	SampledMiss  float64 `toml:"sampled_miss,omitzero"`
 }
 
 // TimeFile holds durations such as "10m".

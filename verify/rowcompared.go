@@ -23,6 +23,8 @@ type Comparison struct {
 	Beside    []string // other files that are not, likewise
 	Unknown   int      // files that could not be compared
 	Uncovered []string // published weights outside the modelID
+
+	Sample *Sample // of a look at some tensors; nil without
 }
 
 // checkCompared judges published files of which less than every byte was read.
@@ -40,7 +42,11 @@ func (r *rowJudge) checkCompared(release *attest.Release, recomputed, uncovered,
 	if c.Tier > 0 {
 		how = fmt.Sprintf("T%d, %s", c.Tier, c.Kind)
 	}
-	r.missing(recomputed, "%s: %s: no byte of the weights was read", p.From, how)
+	if c.Sample != nil {
+		r.checkSample(recomputed, release, c)
+	} else {
+		r.missing(recomputed, "%s: %s: no byte of the weights was read", p.From, how)
+	}
 	switch {
 	case len(c.Uncovered) > 0:
 		r.missing(uncovered, "outside the modelID: %s", some(c.Uncovered))

@@ -94,6 +94,51 @@ func TestComparedFiles(t *testing.T) {
 	}
 }
 
+// A sample gives facet D2 where the policy says how much it may miss, or where nothing
+// was left out.
+func TestSampledFiles(t *testing.T) {
+	const enough = "level = \"CAL-1\"\nsampled_share = 0.02\nsampled_miss = 0.05"
+	for name, test := range map[string]struct {
+		policy string
+		change func(*Comparison)
+		want   State
+		says   string
+	}{
+		"enough":                     {enough, func(c *Comparison) {}, Proven, "3 of 9 tensors (50 of 100 bytes) read, in 149 draws; altered tensors with 0.02 of all bytes are missed with probability 0.0493"},
+		"a policy without samples":   {`level = "CAL-1"`, func(c *Comparison) {}, Missing, "does not say that a sample is enough"},
+		"too few":                    {enough, func(c *Comparison) { c.Sample.Draws = 148 }, Missing, "your policy allows 0.05"},
+		"everything":                 {`level = "CAL-1"`, func(c *Comparison) { c.Sample.Bytes = 100 }, Proven, "from all tensors"},
+		"another repository":         {enough, func(c *Comparison) { c.Sample.Repo = "mirror/tiny" }, Missing, "is of mirror/tiny, and the release names hf:lab/tiny@"},
+		"a part of the name":         {enough, func(c *Comparison) { c.Sample.Repo = "ab/tiny" }, Missing, "is of ab/tiny"},
+		"another model":              {enough, func(c *Comparison) { c.Sample.ID[0] ^= 1; c.Sample.Differs = []string{"config differs"} }, Contradicted, "of another model: config differs"},
+		"another model, another day": {enough, func(c *Comparison) { c.Sample.ID[0] ^= 1; c.Revision = strings.Repeat("ab", 20) }, Missing, "does not name its commit"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, h := realModel(t)
+			h.policy = func(text string) string { return strings.Replace(text, `level = "CAL-1"`, test.policy, 1) }
+			w := newWorld(t, h)
+			c := &Comparison{Tier: 3, Kind: "sample", Revision: releasedCommit, Same: 2, Sample: &Sample{
+				Repo: "lab/tiny", ID: m.ID, Draws: 149, Tensors: 3, Of: 9, Bytes: 50, OfAll: 100,
+			}}
+			test.change(c)
+			v, err := Pack(t.Context(), w.pack, w.policy(), Options{At: judgedAt, Published: &Published{
+				From: "saved", Compare: func(*model.Model) (*Comparison, error) { return c, nil },
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			row := v.Claims[0].Rows[0]
+			got := find(row.Checks, "model/recomputed")
+			if got.State != test.want || !strings.Contains(got.Detail, test.says) {
+				t.Errorf("model/recomputed is %s: %q; want %s with %q", got.State, got.Detail, test.want, test.says)
+			}
+			if d2 := row.Facets[Deployment] == 2; d2 != (test.want == Proven) {
+				t.Errorf("facet D%d", row.Facets[Deployment])
+			}
+		})
+	}
+}
+
 // What cannot be compared is missing, never contradicted.
 func TestNothingToCompare(t *testing.T) {
 	_, h := realModel(t)

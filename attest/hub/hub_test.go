@@ -19,7 +19,7 @@ const (
 	commit = "0123456789abcdef0123456789abcdef01234567"
 )
 
-func hash(t testing.TB, s string) attest.Hash {
+func hashOf(t testing.TB, s string) attest.Hash {
 	t.Helper()
 	h, err := attest.ParseHash(s)
 	if err != nil {
@@ -174,11 +174,11 @@ func TestParseRefuses(t *testing.T) {
 func TestCompare(t *testing.T) {
 	m := &model.Model{
 		Files: []model.File{
-			{Path: "README.md", Size: 5, SHA256: hash(t, sumA), GitBlob: blob(t, blobC)},
-			{Path: "config.json", Size: 20, SHA256: hash(t, sumA), GitBlob: blob(t, blobC)},
-			{Path: "generation_config.json", Size: 7, SHA256: hash(t, sumA), GitBlob: blob(t, blobC)},
-			{Path: "model.safetensors", Size: model.MaxBlob + 1, SHA256: hash(t, sumA)},
-			{Path: "original/model.pth", Size: 1000, SHA256: hash(t, sumA)},
+			{Path: "README.md", Size: 5, SHA256: hashOf(t, sumA), GitBlob: blob(t, blobC)},
+			{Path: "config.json", Size: 20, SHA256: hashOf(t, sumA), GitBlob: blob(t, blobC)},
+			{Path: "generation_config.json", Size: 7, SHA256: hashOf(t, sumA), GitBlob: blob(t, blobC)},
+			{Path: "model.safetensors", Size: model.MaxBlob + 1, SHA256: hashOf(t, sumA)},
+			{Path: "original/model.pth", Size: 1000, SHA256: hashOf(t, sumA)},
 		},
 		Uncovered: []string{"original/model.pth"},
 	}

@@ -219,7 +219,11 @@ func (r *reader) jobs(entries []entry, out []reading) []job {
 // readAll does all jobs. A file that none of them asked for is a zero reading.
 func (r *reader) readAll(ctx context.Context, entries []entry) ([]reading, error) {
 	out := make([]reading, len(entries))
-	todo := r.jobs(entries, out)
+	return out, r.do(ctx, entries, r.jobs(entries, out), out)
+}
+
+// do does some jobs, and puts what they read into out, by the numbers of entries.
+func (r *reader) do(ctx context.Context, entries []entry, todo []job, out []reading) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	jobs := make(chan job)
@@ -252,7 +256,7 @@ func (r *reader) readAll(ctx context.Context, entries []entry) ([]reading, error
 	}
 	close(jobs)
 	wg.Wait()
-	return out, context.Cause(ctx)
+	return context.Cause(ctx)
 }
 
 // readFile makes the one pass over a file.

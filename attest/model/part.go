@@ -1,29 +1,35 @@
 package model
 
 import (
-	"slices"
+	"path"
 	"strings"
 )
 
 // PartOf says by its name which part of a model a file is: a role, "weights" for all
-// that looks like weights, the role chat-template for each file that can hold one, or
-// "" for a file beside the model.
+// that looks like weights or is an index of them, "adapter" for an adapter's
+// configuration, the role chat-template for each file that holds nothing else, or ""
+// for a file beside the model.
 func PartOf(name string) string {
 	switch {
-	case looksLikeWeights(name) || atRoot(name) && strings.HasSuffix(name, indexSuffix):
+	case looksLikeWeights(name), IsIndex(name):
 		return roleWeights
+	case path.Base(name) == adapterConfig:
+		return "adapter"
 	case name == configFile:
 		return roleConfig
-	case slices.Contains(tokenizerFiles, name), atRoot(name) && strings.HasSuffix(name, ".tiktoken"):
-		return roleTokenizer
 	case name == templateText, name == templateJSON:
 		return roleTemplate
+	case isTokenizer(name):
+		return roleTokenizer
 	case name == generationConfig:
 		return roleGeneration
-	case slices.Contains(preprocessorFiles, name):
+	case isPreprocessor(name):
 		return rolePreprocessor
-	case strings.HasSuffix(name, ".py"):
+	case isCode(name):
 		return roleCode
 	}
 	return ""
 }
+
+// IsIndex reports whether a file is an index that says which weights are where.
+func IsIndex(name string) bool { return atRoot(name) && strings.HasSuffix(name, ".index.json") }

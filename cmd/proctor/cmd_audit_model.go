@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/hub"
+	"github.com/proctor-attest/proctor/attest/model"
 )
 
 func (e *env) cmdAuditModel() *cli.Command {
@@ -15,11 +17,12 @@ func (e *env) cmdAuditModel() *cli.Command {
 		Name:      "model-match",
 		Usage:     "compare a committed model with what is published, file by file",
 		ArgsUsage: "MODEL PUBLISHED",
-		Description: "MODEL is a statement, by its pack, id or name, or a manifest. PUBLISHED is a listing of\n" +
-			"the Hub's API (\"proctor fetch hf:ORG/NAME\" saves one), a list that sha256sum wrote, an LFS\n" +
-			"pointer, a signature (model.sig), a directory, or with --revision a git repository. Every file is the same, differs, is absent or uncovered. Exit\n" +
-			"status: 0 all are the same, 3 a part of the model is not, 4 other files are not, or some\n" +
-			"could not be compared. Opens no socket; signs nothing. \"proctor help hub\" says more.",
+		Description: "MODEL is a statement, by its pack, id or name, or a manifest. PUBLISHED is what\n" +
+			"\"proctor fetch hf:ORG/NAME\" saved, a listing of the Hub's API or a sample; a list that\n" +
+			"sha256sum wrote; an LFS pointer; a signature (model.sig); a directory; or with --revision a git repository. Every\n" +
+			"file is the same, differs, is absent or uncovered. Exit status: 0 all are the same, 3 a\n" +
+			"part of the model is not, 4 other files are not, or some could not be compared. Opens no\n" +
+			"socket; signs nothing. \"proctor help hub\" says more.",
 		Flags: append([]cli.Flag{
 			revisionFlag(),
 			&cli.BoolFlag{Name: "all", Usage: "list the files that are the same too"},
@@ -45,7 +48,21 @@ type modelMatch struct {
 	Revision string      `json:"revision,omitempty"`
 	Partial  string      `json:"partial,omitempty"`
 	hub.Summary
-	Files []hub.Match `json:"files"`
+	Files  []hub.Match  `json:"files"`
+	Sample *sampleMatch `json:"sample,omitempty"`
+}
+
+// sampleMatch is what a sample shows beside its listing.
+type sampleMatch struct {
+	ModelID attest.Hash `json:"modelID"`
+	Seed    attest.Hash `json:"seed"`
+	Draws   int         `json:"draws"`
+	Tensors int         `json:"tensors"`
+	Of      int         `json:"of"`
+	Bytes   uint64      `json:"bytes"`
+	OfBytes uint64      `json:"ofBytes"`
+	Differs []string    `json:"differs"`
+	Missed1 float64     `json:"missed1"` // probability to miss altered tensors with 1 % of all bytes
 }
 
 func (e *env) runAuditModel(c *cli.Context) error {
@@ -56,8 +73,15 @@ func (e *env) runAuditModel(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	l, err := e.readListing(c, c.Args().Get(1))
+	saved, done, err := openSaved(c.Args().Get(1))
 	if err != nil {
+		return err
+	}
+	defer done()
+	var l *hub.Listing
+	if saved != nil {
+		l = saved.Listing
+	} else if l, err = e.readListing(c, c.Args().Get(1)); err != nil {
 		return err
 	}
 	out := modelMatch{
@@ -65,7 +89,13 @@ func (e *env) runAuditModel(c *cli.Context) error {
 		Repo: l.Repo, Revision: l.Revision, Partial: l.Partial, Files: hub.Compare(stated.model, l),
 	}
 	out.Summary = hub.Summarize(out.Files)
-	if out.Same+out.Differs+out.Unknown == 0 {
+	if saved != nil {
+		if out.Sample, err = checkSaved(c.Context, saved, stated.model); err != nil {
+			return fmt.Errorf("%s: %w", out.Source, err)
+		}
+		out.Kind, out.Tier = sampleKind, 3
+	}
+	if out.Same+out.Differs+out.Unknown == 0 && saved == nil {
 		return withHint(fmt.Errorf("%s: no file of it has the name of one of the model's", out.Source), "paths must be those in the repository, such as model.safetensors")
 	}
 	if c.Bool("json") {
@@ -76,7 +106,9 @@ func (e *env) runAuditModel(c *cli.Context) error {
 	switch {
 	case err != nil:
 		return err
-	case out.Summary.Model > 0:
+	case saved != nil && out.Sample.ModelID == out.ModelID && out.Summary.Model > 0:
+		return &verdictError{exitGaps} // the same tensors in other files
+	case out.Summary.Model > 0 || saved != nil && out.Sample.ModelID != out.ModelID:
 		return &verdictError{exitContradicted}
 	case out.Beside+out.Unknown+out.NotListed > 0:
 		return &verdictError{exitGaps}
@@ -113,12 +145,41 @@ func (e *env) printMatch(m modelMatch, all bool) {
 		fmt.Fprintf(e.stdout, "%-10s%s\n", f.State, printable(text))
 	}
 	fmt.Fprintf(e.stdout, "%s\n", m.counts())
+	if s := m.Sample; s != nil {
+		e.printSample(m, s)
+		return
+	}
 	if m.Partial != "" {
 		fmt.Fprintf(e.stdout, "not all   %s\n", printable(m.Partial))
 	}
 	if said := m.notShown(); said != "" {
 		fmt.Fprintf(e.stdout, "not shown %s\n", said)
 	}
+}
+
+func (e *env) printSample(m modelMatch, s *sampleMatch) {
+	same := "the same, were all tensors that were not read"
+	if s.ModelID != m.ModelID {
+		same = "another one"
+	}
+	fmt.Fprintf(e.stdout, "read      %d of %d tensors, %s of %s, in %d draws by bytes\n", s.Tensors, s.Of, size(int64(s.Bytes)), size(int64(s.OfBytes)), s.Draws)
+	fmt.Fprintf(e.stdout, "modelID   %s, %s\n", s.ModelID, same)
+	for _, d := range s.Differs {
+		fmt.Fprintf(e.stdout, "          %s\n", printable(d))
+	}
+	fmt.Fprintf(e.stdout, "%s\nnot shown that the other tensors are the model's, or that the hub sends everybody the same\n          bytes; the sample is as random as whoever took it says\n", missedText(s.Draws))
+}
+
+// checkSaved compares a model with a sample.
+func checkSaved(ctx context.Context, saved *hub.Saved, m *model.Model) (*sampleMatch, error) {
+	found, err := saved.Check(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	return &sampleMatch{
+		ModelID: found.ID, Seed: saved.Seed, Draws: found.Draws, Tensors: found.Tensors, Of: found.Of,
+		Bytes: found.Bytes, OfBytes: found.OfAll, Differs: append([]string{}, found.Differs...), Missed1: hub.Missed(0.01, found.Draws),
+	}, nil
 }
 
 func (m modelMatch) counts() string {

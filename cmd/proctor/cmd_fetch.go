@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/attest/hub"
 	"github.com/proctor-attest/proctor/ledger/durable"
 	"github.com/proctor-attest/proctor/verify"
 )
@@ -28,14 +29,20 @@ const (
 func (e *env) cmdFetch() *cli.Command {
 	return &cli.Command{
 		Name:      "fetch",
-		Usage:     "save a beacon round or an evidence pack from the network",
-		ArgsUsage: "URL|BEACON[/ROUND]",
+		Usage:     "save a beacon round, an evidence pack or a published model from the network",
+		ArgsUsage: "URL|BEACON[/ROUND]|hf:ORG/NAME[@COMMIT]",
 		Description: "\"proctor fetch quicknet\" saves drand's newest round, after checking it, where\n" +
 			"\"proctor head\" finds it; \"quicknet/1000\" a particular one. A URL ending in .proctor\n" +
-			"saves a pack. verify and its like never open a socket: they read what fetch saved.",
+			"saves a pack. Of a model repository on the Hugging Face Hub (or the hub at $HF_ENDPOINT,\n" +
+			"with the token in $HF_TOKEN), --tier 1 saves the listing, 3 a sample of its tensors, 4 all\n" +
+			"files (\"proctor help hub\"). verify and its like never open a socket: they read what\n" +
+			"fetch saved.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "out", Usage: "save as `FILE`"},
 			&cli.StringFlag{Name: "policy", Usage: "the policy, a `FILE`, whose beacons are meant (default: the home's)"},
+			&cli.IntFlag{Name: "tier", Usage: "how much of a model to save: `1`, 3 or 4", Value: 1},
+			&cli.IntFlag{Name: "draws", Usage: "how many bytes to draw, each with the tensor that holds it, for a sample", Value: 149},
+			weightsFlag(),
 			&cli.DurationFlag{Name: "timeout", Usage: "give up after `DURATION`", Value: time.Minute},
 			quietFlag(),
 		},
@@ -49,6 +56,9 @@ func (e *env) runFetch(c *cli.Context) error {
 	arg, err := oneArg(c, "what to fetch")
 	if err != nil {
 		return err
+	}
+	if strings.HasPrefix(arg, hub.Scheme) {
+		return e.fetchModel(c, arg)
 	}
 	target, err := e.fetchURL(c, arg)
 	if err != nil {

@@ -83,6 +83,9 @@ func (e *env) runPolicyShow(c *cli.Context) error {
 	if p.Require.Facets != (verify.Facets{}) {
 		fmt.Fprintf(w, " and at least %s", p.Require.Facets)
 	}
+	if p.Require.SampledMiss > 0 {
+		fmt.Fprintf(w, ".\nA sample of published weights is enough if altered tensors with %v of all bytes are\nmissed with probability %v at most", p.Require.SampledShare, p.Require.SampledMiss)
+	}
 	fmt.Fprintf(w, ".\nHeads must be at most %s old; clocks may differ by %s.\n", p.Fresh, p.Skew)
 	for _, i := range p.Issuers {
 		fmt.Fprintf(w, "\n%s may speak as %s, under\n", i.URI, strings.Join(i.Roles, ", "))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +18,9 @@ import (
 	"github.com/proctor-attest/proctor/attest/model"
 	"github.com/proctor-attest/proctor/verify"
 )
+
+// sampleKind is how a look at some tensors is called.
+const sampleKind = "sample of tensors"
 
 const manifestType = "application/vnd.proctor.manifest+json"
 
@@ -202,6 +206,17 @@ func (e *env) published(c *cli.Context, name string) (*verify.Published, error) 
 		}
 		return &verify.Published{ID: m.ID, Package: m.Package, Roles: m.Roles, Uncovered: m.Uncovered, From: name}, nil
 	}
+	saved, done, err := openSaved(name)
+	if err != nil {
+		return nil, err
+	}
+	if saved != nil {
+		// Left open: it is read when it is compared.
+		return &verify.Published{From: name, Compare: func(m *model.Model) (*verify.Comparison, error) {
+			return compareSaved(c.Context, saved, m)
+		}}, nil
+	}
+	done()
 	l, err := e.readListing(c, name)
 	if err != nil {
 		return nil, err
@@ -232,6 +247,53 @@ func compareListing(m *model.Model, l *hub.Listing) (*verify.Comparison, error) 
 				out.Beside = append(out.Beside, text)
 			}
 		}
+	}
+	return out, nil
+}
+
+// openSaved opens a saved sample, or returns nil for another file. The caller closes it.
+func openSaved(name string) (_ *hub.Saved, done func(), err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	done = func() { f.Close() }
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, done, nil
+	}
+	head := make([]byte, 4)
+	if err == nil {
+		if n, _ := f.ReadAt(head, 0); !hub.IsSaved(head[:n]) {
+			return nil, done, nil
+		}
+	}
+	var saved *hub.Saved
+	if err == nil {
+		saved, err = hub.OpenSaved(f, info.Size())
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return saved, done, nil
+}
+
+// compareSaved compares a model with a sample, and with the listing in it.
+func compareSaved(ctx context.Context, saved *hub.Saved, m *model.Model) (*verify.Comparison, error) {
+	found, err := saved.Check(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	out, err := compareListing(m, saved.Listing)
+	if err != nil {
+		// The same tensors may be in files of other names.
+		out = &verify.Comparison{Revision: saved.Revision, Differs: []string{"all files have other names"}}
+	}
+	out.Tier, out.Kind, out.Uncovered = 3, sampleKind, found.Uncovered
+	out.Sample = &verify.Sample{
+		Repo: saved.Repo, ID: found.ID, Differs: found.Differs, Draws: found.Draws,
+		Tensors: found.Tensors, Of: found.Of, Bytes: found.Bytes, OfAll: found.OfAll,
 	}
 	return out, nil
 }
