@@ -278,14 +278,14 @@ func TestRemoteBelieves(t *testing.T) {
 		{"of another log", func(rw http.ResponseWriter) { rw.Write(foreign.Proof) }, "not signed"},
 		{"no proof", func(rw http.ResponseWriter) { io.WriteString(rw, "ok\n") }, "did not answer with a proof"},
 		{"endless", func(rw http.ResponseWriter) { rw.Write(bytes.Repeat([]byte("x"), 2<<20)) }, "more than"},
-		{"refused", func(rw http.ResponseWriter) { http.Error(rw, "may not\nsecond line", 403) }, `"may not" (HTTP status 403)`},
+		{"refused", func(rw http.ResponseWriter) { http.Error(rw, "may not\nsecond line", http.StatusForbidden) }, `"may not" (HTTP status 403)`},
 		{"busy once", func(rw http.ResponseWriter) {
 			if calls++; calls == 1 {
 				rw.Header().Set("Retry-After", "1")
-				http.Error(rw, "come back", 429)
+				http.Error(rw, "come back", http.StatusTooManyRequests)
 				return
 			}
-			http.Error(rw, "gone", 410)
+			http.Error(rw, "gone", http.StatusGone)
 		}, "410"},
 	} {
 		h := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { tt.answer(rw) }))
