@@ -86,7 +86,11 @@ func (s *elements) next() (byte, error) {
 
 // element returns what begins with c and stands before the next comma of the array or
 // its end.
-func (s *elements) element(c byte) (raw []byte, end bool, err error) {
+func (s *elements) element(c byte) (raw []byte, end bool, err error) { return s.until(c, ']') }
+
+// until returns what begins with c and stands before the next comma or closing byte
+// that is in no value of it.
+func (s *elements) until(c, closing byte) (raw []byte, end bool, err error) {
 	s.buf = s.buf[:0]
 	for depth, quoted := 0, false; ; {
 		switch {
@@ -100,8 +104,8 @@ func (s *elements) element(c byte) (raw []byte, end bool, err error) {
 		case quoted:
 		case c == '{' || c == '[':
 			depth++
-		case depth == 0 && (c == ',' || c == ']'):
-			return s.buf, c == ']', nil
+		case depth == 0 && (c == ',' || c == closing):
+			return s.buf, c == closing, nil
 		case c == '}' || c == ']':
 			depth--
 		}

@@ -14,7 +14,7 @@ import (
 )
 
 // MaxInspect is the largest part of an Inspect log that is read, in bytes after
-// decompression: a sample of a .eval, or the whole of a .json.
+// decompression: a sample of a .eval, or of a .json all but its samples.
 const MaxInspect = 256 << 20
 
 var zipMagic = []byte("PK\x03\x04")
@@ -51,42 +51,6 @@ func openInspectFile(fsys fs.FS, name string) (*inspectFile, error) {
 		return openInspectZip(fsys, name)
 	}
 	return openInspectJSON(fsys, name)
-}
-
-func openInspectJSON(fsys fs.FS, name string) (*inspectFile, error) {
-	f, err := fsys.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	plain, err := decompress(f)
-	if err != nil {
-		return nil, err
-	}
-	defer plain.Close()
-	whole, err := readForeign(plain)
-	if err != nil {
-		return nil, err
-	}
-	if !whole.isObject() {
-		return nil, errors.New("not a JSON object")
-	}
-	file := &inspectFile{name: name, header: fields(whole)}
-	if file.header["eval"] == nil {
-		return nil, errors.New("no member eval: not a log of Inspect")
-	}
-	samples := file.header["samples"].elements()
-	file.samples = len(samples)
-	file.each = func(yield func(string, foreign) error) error {
-		for i, s := range samples {
-			where := fmt.Sprintf("%s:samples[%d]", name, i)
-			if err := yield(where, s); err != nil {
-				return fmt.Errorf("%s: %w", where, err)
-			}
-		}
-		return nil
-	}
-	return file, nil
 }
 
 func openInspectZip(fsys fs.FS, name string) (*inspectFile, error) {
