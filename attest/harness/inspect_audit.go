@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/big"
 	"slices"
 	"strings"
 )
@@ -51,8 +52,10 @@ type inspectAudit struct {
 	all      []inspectScore // published numbers
 	measures []inspectScore // those of them that have the items' values, one for each scorer, grade and reducer
 
-	items    []*inspectItem
+	items    []*inspectItem // that wait for more epochs
 	byID     map[string]*inspectItem
+	binary   []bool // measures of which each value is 0, 1 or none
+	values   map[string]*big.Rat
 	edited   []string // sentences
 	retried  []string // samples
 	unscored map[string]int

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"math/big"
@@ -13,6 +14,7 @@ import (
 // read takes the samples.
 func (a *inspectAudit) read() error {
 	a.byID, a.unscored, a.unknown = map[string]*inspectItem{}, map[string]int{}, map[string]int{}
+	a.binary, a.values = slices.Repeat([]bool{true}, len(a.measures)), map[string]*big.Rat{}
 	err := a.file.each(func(_ string, f foreign) error {
 		s, err := parseInspectSample(f)
 		if err != nil {
@@ -28,9 +30,12 @@ func (a *inspectAudit) read() error {
 			return err
 		}
 	}
-	if err := a.add(); err != nil {
-		return err
+	for _, it := range a.items {
+		if err := a.add(it); err != nil {
+			return err
+		}
 	}
+	a.step()
 	a.tell()
 	return nil
 }
@@ -40,8 +45,10 @@ func (a *inspectAudit) sample(s *inspectSample) error {
 	if a.unreduced() && a.epochs > 1 {
 		id = fmt.Sprintf("%s epoch %d", s.id, s.epoch)
 	}
+	// A sample of a run with one epoch, or of one that is not reduced, is an item.
+	alone := a.unreduced() || a.epochs == 1 && s.epoch == 1
 	it := a.byID[id]
-	if it == nil || it.epochs[s.epoch] { // a second one with its id and epoch is another item
+	if alone || it == nil || it.epochs[s.epoch] { // a second one with its id and epoch is another item
 		if len(a.items) >= MaxItems {
 			return errTooMany
 		}
@@ -52,8 +59,10 @@ func (a *inspectAudit) sample(s *inspectSample) error {
 		if response, err := s.response(); err == nil && len(response) > 2 {
 			it.output = TextDigest(response)
 		}
-		a.byID[id] = it
-		a.items = append(a.items, it)
+		if !alone {
+			a.byID[id] = it
+			a.items = append(a.items, it)
+		}
 	}
 	it.epochs[s.epoch] = true
 	for i := range a.measures {
@@ -64,6 +73,9 @@ func (a *inspectAudit) sample(s *inspectSample) error {
 	a.history(s)
 	if len(s.member["error_retries"].elements()) > 0 {
 		a.retried = append(a.retried, s.String())
+	}
+	if alone {
+		return a.add(it)
 	}
 	return nil
 }
@@ -119,8 +131,8 @@ func (a *inspectAudit) take(it *inspectItem, i int, score foreign, epoch uint64,
 		}
 		text = "0" // as Inspect counts it, with a warning
 	}
-	x, ok := new(big.Rat).SetString(text)
-	if !ok {
+	x, err := a.number(text)
+	if err != nil {
 		return fmt.Errorf("%s: value is %s, want a number", who, value.describe())
 	}
 	word := text
@@ -154,41 +166,52 @@ func (a *inspectAudit) history(s *inspectSample) {
 	}
 }
 
-// add puts the items into the run, their epochs reduced.
-func (a *inspectAudit) add() error {
-	binary := make([]bool, len(a.measures))
-	for i := range binary {
-		binary[i] = len(a.items) > 0
+// number reads a decimal. Most logs have few of them, which are kept.
+func (a *inspectAudit) number(text string) (*big.Rat, error) {
+	const most = 1 << 12
+	if x := a.values[text]; x != nil {
+		return x, nil
 	}
-	for _, it := range a.items {
-		item := Item{ID: it.id, Input: it.input, Output: it.output}
-		for i, m := range a.measures {
-			value := NoValue
-			if all := it.grades[i]; len(all) > 0 {
-				slices.SortFunc(all, func(a, b inspectGrade) int { return cmp.Compare(a.epoch, b.epoch) })
-				reduce, err := a.reducer(m.reducer)
-				if err != nil {
-					return err
-				}
-				if x := reduce(all); x != nil {
-					value, _ = x.Float64()
-				}
+	x, ok := new(big.Rat).SetString(text)
+	if !ok {
+		return nil, errors.New("not a number")
+	}
+	if len(a.values) < most {
+		a.values[strings.Clone(text)] = x
+	}
+	return x, nil
+}
+
+// add puts an item into the run, its epochs reduced.
+func (a *inspectAudit) add(it *inspectItem) error {
+	item := Item{ID: it.id, Input: it.input, Output: it.output}
+	for i, m := range a.measures {
+		value := NoValue
+		if all := it.grades[i]; len(all) > 0 {
+			slices.SortFunc(all, func(a, b inspectGrade) int { return cmp.Compare(a.epoch, b.epoch) })
+			reduce, err := a.reducer(m.reducer)
+			if err != nil {
+				return err
 			}
-			binary[i] = binary[i] && (value == 0 || value == 1 || value != value)
-			item.Values = append(item.Values, value)
+			if x := reduce(all); x != nil {
+				value, _ = x.Float64()
+			}
 		}
-		if err := a.run.Items.Add(item); err != nil {
-			return err
-		}
+		a.binary[i] = a.binary[i] && (value == 0 || value == 1 || value != value)
+		item.Values = append(item.Values, value)
 	}
+	return a.run.Items.Add(item)
+}
+
+// step says of means of right-or-wrong items that they are counts.
+func (a *inspectAudit) step() {
 	for i := range a.run.Metrics {
 		m := &a.run.Metrics[i]
-		if j := slices.Index(a.run.Measures, m.Measure); j >= 0 && binary[j] && m.Rule == Mean {
+		if j := slices.Index(a.run.Measures, m.Measure); j >= 0 && a.binary[j] && a.run.Items.Len() > 0 && m.Rule == Mean {
 			m.Steps = 1
 		}
 		a.run.Aggregates[i].Metric = *m
 	}
-	return nil
 }
 
 func (a *inspectAudit) reducer(name string) (func([]inspectGrade) *big.Rat, error) {
