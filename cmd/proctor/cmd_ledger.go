@@ -34,7 +34,7 @@ func (e *env) cmdLedger() *cli.Command {
 				},
 				Action: e.runLedgerMirror,
 			},
-			e.cmdLedgerServe(), e.cmdWitness(),
+			e.cmdLedgerServe(), e.cmdMonitor(), e.cmdWitness(),
 		},
 	}
 }
