@@ -69,7 +69,7 @@ func (e *env) runMonitor(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	m := &monitoring{env: e, cmd: c, policy: policy, watch: newWatched(c.String("state"), policy)}
+	m := &monitoring{env: e, cmd: c, policy: policy, watch: newWatched(c.String("state"), policy, e.now)}
 	m.watch.read = m.read
 	if m.packs, err = sightings(c.StringSlice("pack")); err != nil {
 		return err
@@ -207,7 +207,8 @@ func (m *monitoring) check(l *monitoredLedger) ([]monitored, error) {
 	if err != nil {
 		return events, err
 	}
-	return append(events, m.watch.overdue(l.key.Origin, m.now())...), nil
+	events = append(events, m.watch.overdue(l.key.Origin, m.now())...)
+	return append(events, m.watch.missingHeads(l.key.Origin)...), nil
 }
 
 // witnessed are the last checkpoints of the policy's witnesses that are served. One

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/proctor-attest/proctor/attest"
@@ -25,11 +26,13 @@ type watched struct {
 	told    map[string]bool                  // events that were told
 	entries []ledgerEntry                    // of registrations, results and retractions
 	strange int                              // statements whose signer the policy does not know
+	heads   map[string]time.Time             // by issuer: the newest beacon round that a head of its names
+	now     func() time.Time
 }
 
-func newWatched(dir string, policy *verify.Policy) *watched {
-	return &watched{dir: dir, policy: policy, admit: admission(policy),
-		numbers: map[string]map[uint64]numberedAt{}, told: map[string]bool{}}
+func newWatched(dir string, policy *verify.Policy, now func() time.Time) *watched {
+	return &watched{dir: dir, policy: policy, admit: admission(policy), now: now,
+		numbers: map[string]map[uint64]numberedAt{}, told: map[string]bool{}, heads: map[string]time.Time{}}
 }
 
 // take looks at an entry of a ledger. Of issuers whom the policy does not know it says
@@ -45,6 +48,8 @@ func (w *watched) take(ctx context.Context, origin string, index uint64, data []
 	}
 	s := entry.Statement
 	switch s.Predicate.(type) {
+	case *attest.ChainHead:
+		w.head(s)
 	case *attest.Registration, *attest.Result, *attest.Retraction:
 		w.entries = append(w.entries, ledgerEntry{index: index, entry: &attest.Entry{Statement: &attest.Statement{ID: s.ID, Predicate: s.Predicate}}})
 	}
@@ -89,6 +94,46 @@ func (w *watched) equivocation(ctx context.Context, origin string, a numberedAt,
 	}
 	return w.tell(monitored{Ledger: origin, Kind: "equivocation", Evidence: dir, code: exitContradicted,
 		Detail: fmt.Sprintf("%s has given number %d to two statements, %s and %s", head.Issuer, head.Seq, a.id, b.Statement.ID)}), nil
+}
+
+// head remembers when an issuer last said which statement is its newest. A round that
+// has not come yet is nobody's.
+func (w *watched) head(s *attest.Statement) {
+	head := s.Head()
+	if head.NotBefore == nil {
+		return
+	}
+	beacon := w.policy.Beacon(head.NotBefore.Chain)
+	if beacon == nil {
+		return
+	}
+	at, err := beacon.Time(head.NotBefore.Round)
+	if err == nil && !at.After(w.now().Add(w.policy.Skew)) && at.After(w.heads[head.Issuer]) {
+		w.heads[head.Issuer] = at
+	}
+}
+
+// missingHeads are the labs of the policy that have statements in the ledgers that are
+// followed, and no head as new as the policy wants it: what they registered last may
+// not be there.
+func (w *watched) missingHeads(origin string) (events []monitored) {
+	for _, i := range w.policy.Issuers {
+		if !slices.Contains(i.Roles, verify.RoleLab) || len(w.numbers[i.URI]) == 0 {
+			continue
+		}
+		at, ok := w.heads[i.URI]
+		e := monitored{Ledger: origin, Kind: "missing-head", code: exitGaps}
+		switch {
+		case !ok:
+			e.Detail = fmt.Sprintf("%s has not said which of its statements is the newest", i.URI)
+		case w.now().Sub(at) > w.policy.Fresh:
+			e.Detail = fmt.Sprintf("%s last said at %s or later which of its statements is the newest; the policy wants that within %s", i.URI, at.UTC().Format(time.RFC3339), w.policy.Fresh)
+		default:
+			continue
+		}
+		events = append(events, w.tell(e)...)
+	}
+	return events
 }
 
 // overdue are the labs that have not reported what was registered in their names.
