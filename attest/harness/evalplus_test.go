@@ -95,6 +95,32 @@ func TestSWEReport(t *testing.T) {
 	}
 }
 
+// Lists and members that contradict each other are told of, and others are not.
+func TestCodeFilesTell(t *testing.T) {
+	const report = `{"total_instances":4,"submitted_instances":3,"submitted_ids":["a","b","c"],"completed_ids":["a","b"],"resolved_ids":["a"],"unresolved_ids":["b"]}`
+	const line = `{"task_id":"t","completion":"","result":"passed","passed":true}`
+	for _, c := range []struct{ name, text, want string }{
+		{"a.b.json", report, ""},
+		{"a.b.json", strings.Replace(report, `"unresolved_ids":["b"]`, `"unresolved_ids":[]`, 1), "missing-items: 1 completed instances are neither resolved nor unresolved: b"},
+		{"a.b.json", strings.Replace(report, `"unresolved_ids":["b"]`, `"unresolved_ids":[],"ambiguous_failure_ids":["b"]`, 1), ""},
+		{"a.b.json", strings.Replace(report, `"completed_ids":["a","b"]`, `"completed_ids":["b"]`, 1), "aggregate-differs: 1 instances are graded"},
+		{"a.b.json", strings.Replace(report, `"submitted_ids":["a","b","c"]`, `"submitted_ids":["b"]`, 1), "aggregate-differs: 1 instances are graded"},
+		{"a.b.json", strings.Replace(report, `"total_instances":4`, `"total_instances":2`, 1), "impossible-score: 3 instances were submitted, of total_instances 2"},
+		{"a_results.jsonl", line + "\n" + line, ""},
+		{"a_results.jsonl", line + "\n" + strings.Replace(line, `"result":"passed"`, `"result":"timed out"`, 1), "grade-differs: of 1 of 2 completions passed says another thing than result"},
+		{"a_results.jsonl", line + "\n" + strings.Replace(line, `"t"`, `"u"`, 1) + "\n" + line, "missing-items: tasks have from 1 to 2 completions"},
+	} {
+		in := importAll(t, map[string]string{c.name: c.text})
+		if len(in.Runs) != 1 {
+			t.Errorf("%s: %d runs, refused %v", c.text, len(in.Runs), in.Refused)
+			continue
+		}
+		if got := strings.Join(notices(in), "; "); c.want == "" && got != "" || !strings.HasPrefix(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.text, got, c.want)
+		}
+	}
+}
+
 func TestCodeFilesRefused(t *testing.T) {
 	evalPlus := func(eval string) string { return `{"hash":"x","eval":` + eval + `}` }
 	report := `{"total_instances":4,"submitted_instances":0,"resolved_instances":1,`

@@ -38,7 +38,7 @@ func readHumanEval(fsys fs.FS, name string) (imported *Imported, err error) {
 	}()
 	var order []string
 	values := map[string][]float64{}
-	total := 0
+	total, differ, first := 0, 0, 0
 	err = eachLine(path.Base(name), f, func(_ string, line []byte) error {
 		doc, err := checkForeign(line)
 		if err != nil {
@@ -51,6 +51,12 @@ func readHumanEval(fsys fs.FS, name string) (imported *Imported, err error) {
 		x, err := doc.get("passed").outcome()
 		if err != nil {
 			return fmt.Errorf("passed %w", err)
+		}
+		// human-eval writes "passed", "timed out" or "failed: …", and passed from it.
+		if said, ok := doc.get("result").text(); ok && (said == "passed") != (x == 1) {
+			if differ++; differ == 1 {
+				first = total + 1
+			}
 		}
 		if _, seen := values[task]; !seen {
 			order = append(order, task)
@@ -69,12 +75,20 @@ func readHumanEval(fsys fs.FS, name string) (imported *Imported, err error) {
 	}
 	r := &Run{Format: "humaneval", Board: "HumanEval", Files: []File{{Path: name}}, Measures: []string{"passed"}, Absent: []string{"model", "revision of the model"}}
 	r.Entry = strings.TrimSuffix(strings.TrimSuffix(path.Base(uncompressedName(name)), "_results.jsonl"), ".jsonl")
-	fewest := total
+	if differ > 0 {
+		r.Notices = append(r.Notices, Notice{Finding: "grade-differs", File: name, Line: first,
+			Detail: fmt.Sprintf("of %d of %d completions passed says another thing than result", differ, total)})
+	}
+	fewest, most := total, 0
 	for _, task := range order {
-		fewest = min(fewest, len(values[task]))
+		fewest, most = min(fewest, len(values[task])), max(most, len(values[task]))
 		if err := r.Items.Add(Item{ID: task, Values: values[task]}); err != nil {
 			return nil, err
 		}
+	}
+	if fewest < most {
+		r.Notices = append(r.Notices, Notice{Finding: "missing-items", File: name,
+			Detail: fmt.Sprintf("tasks have from %d to %d completions", fewest, most)})
 	}
 	r.Metrics = passMetrics("", fewest)
 	return &Imported{Runs: []*Run{r}}, nil

@@ -115,3 +115,17 @@ func FuzzInspectAudit(f *testing.F) {
 		}
 	})
 }
+
+// An epoch of an item that was taken out leaves the item, and is missed all the same.
+func TestInspectMissingEpoch(t *testing.T) {
+	at := strings.Index(inspectLog, ` {"id": "b c", "epoch": 2`)
+	cut := strings.TrimRight(inspectLog[:at], " \n,") + inspectLog[at+strings.IndexByte(inspectLog[at:], ']'):]
+	in := importFS(t, fstest.MapFS{"log.json": {Data: []byte(cut)}})
+	if len(in.Runs) != 1 {
+		t.Fatalf("%d runs, refused %v", len(in.Runs), in.Refused)
+	}
+	want := "missing-items: the log says that 4 samples were run, of 2 epochs, and 3 are in it"
+	if got := notices(in); len(got) != 2 || got[1] != want {
+		t.Errorf("notices %q, want %q among them", got, want)
+	}
+}

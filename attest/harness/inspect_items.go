@@ -226,6 +226,9 @@ func (a *inspectAudit) tell() {
 	if n := len(a.edited); n > 0 {
 		a.notice("edited-scores", strings.Join(a.edited[:min(n, 3)], "; ")+more(n-3))
 	}
+	if n := uint64(a.file.samples); a.epochs > 1 && n > 0 && n < a.total {
+		a.notice("missing-items", fmt.Sprintf("the log says that %d samples were run, of %d epochs, and %d are in it", a.total, a.epochs, n))
+	}
 	if n := len(a.retried); n > 0 {
 		a.notice("retried-failures", fmt.Sprintf("of %d samples, %d failed and ran again: %s", a.file.samples, n, some(a.retried)))
 	}

@@ -34,7 +34,11 @@ func (h *hashing) Open(name string) (fs.File, error) {
 	if info, err := f.Stat(); err != nil || info.IsDir() {
 		return f, nil
 	}
-	return &hashedFile{File: f, h: h, name: name, sum: sha256.New()}, nil
+	hashed := &hashedFile{File: f, h: h, name: name, sum: sha256.New()}
+	if at, ok := f.(io.ReaderAt); ok {
+		return &hashedReaderAt{hashed, at}, nil
+	}
+	return hashed, nil
 }
 
 // ReadDir lists a directory.
@@ -90,6 +94,20 @@ func (f *hashedFile) Read(p []byte) (int, error) {
 		f.h.progress(int64(n))
 	}
 	return n, err
+}
+
+// hashedReaderAt is a file that can also be read here and there, as an archive is: it
+// is hashed when it is closed.
+type hashedReaderAt struct {
+	*hashedFile
+	at io.ReaderAt
+}
+
+func (f *hashedReaderAt) ReadAt(p []byte, off int64) (int, error) {
+	if err := f.h.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return f.at.ReadAt(p, off)
 }
 
 // Close reads what its reader did not want, so that the digest is the file's.

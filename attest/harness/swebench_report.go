@@ -52,6 +52,7 @@ func readSWEReport(fsys fs.FS, name string) (*Imported, error) {
 	if err := sweReportItems(r, doc); err != nil {
 		return nil, err
 	}
+	sweReportTells(r, name)
 	for _, m := range doc.members() {
 		state, ok := strings.CutSuffix(m.name, "_instances")
 		if i := slices.Index(r.Measures, state); ok && i >= 0 {
@@ -104,6 +105,41 @@ func sweReportItems(r *Run, doc foreign) error {
 		r.Metrics = []Metric{{Name: "resolved", Rule: MeanOfStated, Measure: "resolved", Scale: 100, Steps: 1}}
 	}
 	return nil
+}
+
+// sweReportTells compares the lists with each other. The harness takes an instance for
+// completed when a report says whether it is resolved, and every list is of submitted
+// ones.
+func sweReportTells(r *Run, name string) {
+	at := func(state string) int { return slices.Index(r.Measures, state) }
+	resolved, unresolved, ambiguous, completed, submitted := at("resolved"), at("unresolved"), at("ambiguous_failure"), at("completed"), at("submitted")
+	var ungraded, strange []string
+	in := 0
+	for _, it := range r.Items.All() {
+		has := func(i int) bool { return i >= 0 && it.Values[i] > 0 }
+		if has(submitted) {
+			in++
+		}
+		graded := has(resolved) || has(unresolved) || has(ambiguous)
+		switch {
+		case unresolved >= 0 && has(completed) && !graded:
+			ungraded = append(ungraded, it.ID)
+		case completed >= 0 && (has(resolved) || has(unresolved)) && !has(completed), submitted >= 0 && !has(submitted) && (graded || has(completed)):
+			strange = append(strange, it.ID)
+		}
+	}
+	notice := func(finding, format string, args ...any) {
+		r.Notices = append(r.Notices, Notice{Finding: finding, Detail: fmt.Sprintf(format, args...), File: name})
+	}
+	if len(ungraded) > 0 {
+		notice("missing-items", "%d completed instances are neither resolved nor unresolved: %s", len(ungraded), some(ungraded))
+	}
+	if len(strange) > 0 {
+		notice("aggregate-differs", "%d instances are graded, and not in the list of those that were completed or submitted: %s", len(strange), some(strange))
+	}
+	if in > r.Dataset.Items {
+		notice("impossible-score", "%d instances were submitted, of total_instances %d", in, r.Dataset.Items)
+	}
 }
 
 var sizeText = regexp.MustCompile(`^(0|[1-9]\d{0,8})$`)
