@@ -204,7 +204,10 @@ func (p *Policy) readBeacons(file *PolicyFile) error {
 		if err != nil {
 			return fmt.Errorf("beacon %q: chain: %w", f.Name, err)
 		}
-		b := challenge.Beacon{Name: f.Name, Scheme: f.Scheme, Chain: chain, Key: f.Key, Period: f.Period, Genesis: f.Genesis, URL: f.URL}
+		b := challenge.Beacon{Name: f.Name, Scheme: f.Scheme, Chain: chain, Key: f.Key, Period: f.Period, Genesis: f.Genesis, URLs: f.URLs}
+		if f.URL != "" {
+			b.URLs = append([]string{f.URL}, b.URLs...)
+		}
 		if err := b.Valid(); err != nil {
 			return fmt.Errorf("beacon %q: %w", f.Name, err)
 		}

@@ -67,13 +67,14 @@ type KeyFile struct {
 
 // BeaconFile is a randomness beacon.
 type BeaconFile struct {
-	Name    string `toml:"name"`
-	Scheme  string `toml:"scheme"`
-	Chain   string `toml:"chain"`
-	Key     string `toml:"key"`
-	Period  uint32 `toml:"period"`
-	Genesis int64  `toml:"genesis"`
-	URL     string `toml:"url,omitempty"`
+	Name    string   `toml:"name"`
+	Scheme  string   `toml:"scheme"`
+	Chain   string   `toml:"chain"`
+	Key     string   `toml:"key"`
+	Period  uint32   `toml:"period"`
+	Genesis int64    `toml:"genesis"`
+	URL     string   `toml:"url,omitempty"` // one more of the URLs
+	URLs    []string `toml:"urls,omitempty"`
 }
 
 // DenyFile lists what does not count, whoever signed it.

@@ -8,17 +8,13 @@ import (
 	"net/url"
 	"os"
 	"path"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/hub"
 	"github.com/proctor-attest/proctor/ledger/durable"
-	"github.com/proctor-attest/proctor/verify"
 )
 
 const (
@@ -32,7 +28,8 @@ func (e *env) cmdFetch() *cli.Command {
 		Usage:     "save a beacon round, an evidence pack or a published model from the network",
 		ArgsUsage: "URL|BEACON[/ROUND]|hf:ORG/NAME[@COMMIT]",
 		Description: "\"proctor fetch quicknet\" saves drand's newest round, after checking it, where\n" +
-			"\"proctor head\" finds it; \"quicknet/1000\" a particular one. A URL ending in .proctor\n" +
+			"\"proctor head\" finds it; \"quicknet/1000\" a particular one; the URLs that\n" +
+			"your policy has for the beacon are tried in turn. A URL ending in .proctor\n" +
 			"saves a pack. Of a model repository on the Hugging Face Hub (or the hub at $HF_ENDPOINT,\n" +
 			"with the token in $HF_TOKEN), --tier 1 saves the listing, 3 a sample of its tensors, 4 all\n" +
 			"files (\"proctor help hub\"). verify and its like never open a socket: they read what\n" +
@@ -50,8 +47,6 @@ func (e *env) cmdFetch() *cli.Command {
 	}
 }
 
-var roundPath = regexp.MustCompile(`/([0-9a-f]{64})/public/(latest|[1-9][0-9]*)$`)
-
 func (e *env) runFetch(c *cli.Context) error {
 	arg, err := oneArg(c, "what to fetch")
 	if err != nil {
@@ -60,9 +55,12 @@ func (e *env) runFetch(c *cli.Context) error {
 	if strings.HasPrefix(arg, hub.Scheme) {
 		return e.fetchModel(c, arg)
 	}
-	target, err := e.fetchURL(c, arg)
-	if err != nil {
-		return err
+	if !strings.Contains(arg, "://") {
+		return e.fetchNamedRound(c, arg)
+	}
+	target, err := url.Parse(arg)
+	if err != nil || target.Scheme != "https" && target.Scheme != "http" {
+		return usagef("%q is not an http or https URL", arg)
 	}
 	switch {
 	case roundPath.MatchString(target.Path):
@@ -77,75 +75,6 @@ func (e *env) runFetch(c *cli.Context) error {
 	}
 	return withHint(usagef("%s: neither a beacon round nor an evidence pack", arg),
 		"want a beacon of your policy such as quicknet, a drand URL such as https://api.drand.sh/CHAIN/public/latest, or a URL ending in .proctor")
-}
-
-// fetchURL makes a URL of a beacon's name.
-func (e *env) fetchURL(c *cli.Context, arg string) (*url.URL, error) {
-	if strings.Contains(arg, "://") {
-		u, err := url.Parse(arg)
-		if err != nil || u.Scheme != "https" && u.Scheme != "http" {
-			return nil, usagef("%q is not an http or https URL", arg)
-		}
-		return u, nil
-	}
-	name, round, _ := strings.Cut(arg, "/")
-	if round == "" {
-		round = "latest"
-	}
-	policy, err := e.fetchPolicy(c)
-	if err != nil {
-		return nil, err
-	}
-	for _, b := range policy.Beacons {
-		if b.Name == name && b.URL != "" {
-			return url.Parse(strings.TrimRight(b.URL, "/") + "/" + b.Chain.String() + "/public/" + round)
-		}
-	}
-	return nil, withHint(usagef("your policy names no beacon %q with a URL", name), `"proctor policy show" lists them`)
-}
-
-func (e *env) fetchPolicy(c *cli.Context) (*verify.Policy, error) {
-	if name := c.String("policy"); name != "" {
-		return readPolicy(name)
-	}
-	return readPolicy(filepath.Join(homeDir(), policyFile))
-}
-
-// fetchRound checks a round before it is saved: a file that verifies nowhere is
-// worth nothing later, when nobody can fetch again.
-func (e *env) fetchRound(c *cli.Context, target *url.URL) error {
-	policy, err := e.fetchPolicy(c)
-	if err != nil {
-		return err
-	}
-	chain, err := attest.ParseHash(roundPath.FindStringSubmatch(target.Path)[1])
-	if err != nil {
-		return err
-	}
-	beacon := policy.Beacon(chain)
-	if beacon == nil {
-		return withHint(fmt.Errorf("your policy trusts no beacon with chain %s", chain), `"proctor policy add FILE" takes drand's /info of a chain`)
-	}
-	data, err := e.get(c, target, maxRound)
-	if err != nil {
-		return err
-	}
-	round, err := beacon.Check(data)
-	if err != nil {
-		return fmt.Errorf("%s: %w", target, err)
-	}
-	out := c.String("out")
-	if out == "" {
-		if err := os.MkdirAll(filepath.Join(homeDir(), beaconsDir), 0o755); err != nil {
-			return err
-		}
-		out = filepath.Join(homeDir(), beaconsDir, roundName(attest.Round{Chain: chain, Round: round.Number}))
-	}
-	if err := durable.WriteFile(out, data, 0o644); err != nil {
-		return err
-	}
-	fmt.Fprintf(e.stdout, "round     %d of %s\ntime      %s\nsaved     %s\n", round.Number, beacon.Name, round.Time.Format(time.RFC3339), out)
-	return nil
 }
 
 func (e *env) fetchFile(c *cli.Context, target *url.URL, limit int64, check func([]byte) error) error {

@@ -266,7 +266,7 @@ func (h *home) createPolicy(public []byte, origin, operator string, witnesses []
 }
 
 func beaconFile(b challenge.Beacon) verify.BeaconFile {
-	return verify.BeaconFile{Name: b.Name, Scheme: b.Scheme, Chain: b.Chain.String(), Key: b.Key, Period: b.Period, Genesis: b.Genesis, URL: b.URL}
+	return verify.BeaconFile{Name: b.Name, Scheme: b.Scheme, Chain: b.Chain.String(), Key: b.Key, Period: b.Period, Genesis: b.Genesis, URLs: b.URLs}
 }
 
 func (e *env) printInit(h *home, selfWitnessed bool) error {

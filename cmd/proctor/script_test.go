@@ -140,6 +140,7 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	server := httptest.NewServer(b.Handler(time.Now))
 	ts.Defer(server.Close)
+	ts.Setenv("SERVER", server.URL)
 	ts.Setenv("URL", server.URL+"/"+b.Public().Chain.String())
 }
 
@@ -209,7 +210,7 @@ func cmdMode(ts *testscript.TestScript, neg bool, args []string) {
 func cmdEdit(ts *testscript.TestScript, neg bool, args []string) {
 	name := ts.MkAbs(args[0])
 	before := ts.ReadFile(name)
-	after := regexp.MustCompile(args[1]).ReplaceAllString(before, args[2])
+	after := regexp.MustCompile(args[1]).ReplaceAllString(before, strings.ReplaceAll(args[2], `\n`, "\n"))
 	if after == before {
 		ts.Fatalf("%s: nothing matches %s", args[0], args[1])
 	}

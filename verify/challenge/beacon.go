@@ -2,7 +2,6 @@ package challenge
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -12,22 +11,11 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/cloudflare/circl/sign/bls"
 	"github.com/proctor-attest/proctor/attest"
 )
 
-// Scheme is the one beacon scheme that Check knows: a public key on G2 and, for
-// each round, a signature on G1 over SHA-256 of the round number, with the
-// RFC 9380 ciphersuite BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_.
-const Scheme = "bls-unchained-g1-rfc9380"
-
 // MaxRoundSize is the largest round file that Check reads, in bytes.
 const MaxRoundSize = 16 << 10
-
-const (
-	keySize       = 96 // a compressed point of G2
-	signatureSize = 48 // a compressed point of G1
-)
 
 // lastSecond is the end of the year 9999, after which RFC 3339 has no times.
 const lastSecond = 253402300799
@@ -45,12 +33,12 @@ var (
 // policy lists the beacons it trusts; nothing in an evidence pack does.
 type Beacon struct {
 	Name    string
-	Scheme  string      // must be Scheme
+	Scheme  string      // one of the Scheme constants
 	Chain   attest.Hash // drand's chain hash: the beacon's identity in statements
 	Key     string      // public key, compressed, lower-case hex
 	Period  uint32      // seconds from one round to the next
 	Genesis int64       // Unix time of round 1
-	URL     string      // where rounds may be fetched; never used here
+	URLs    []string    // where rounds may be fetched; never used here
 }
 
 // Quicknet returns drand's League of Entropy beacon with a round every three
@@ -58,7 +46,7 @@ type Beacon struct {
 func Quicknet() Beacon {
 	return Beacon{
 		Name:   "quicknet",
-		Scheme: Scheme,
+		Scheme: SchemeQuicknet,
 		Chain: attest.Hash{
 			0x52, 0xdb, 0x9b, 0xa7, 0x0e, 0x0c, 0xc0, 0xf6, 0xea, 0xf7, 0x80, 0x3d, 0xd0, 0x74, 0x47, 0xa1,
 			0xf5, 0x47, 0x77, 0x35, 0xfd, 0x3f, 0x66, 0x17, 0x92, 0xba, 0x94, 0x60, 0x0c, 0x84, 0xe9, 0x71,
@@ -68,7 +56,7 @@ func Quicknet() Beacon {
 			"5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a",
 		Period:  3,
 		Genesis: 1692803367,
-		URL:     "https://api.drand.sh",
+		URLs:    []string{"https://api.drand.sh", "https://api2.drand.sh", "https://api3.drand.sh", "https://drand.cloudflare.com"},
 	}
 }
 
@@ -101,7 +89,7 @@ func (b Beacon) Valid() error {
 	if _, err := b.Time(1); err != nil {
 		return err
 	}
-	_, err := b.publicKey()
+	_, _, err := b.scheme()
 	return err
 }
 
@@ -119,14 +107,18 @@ func (b Beacon) Check(roundJSON []byte) (Round, error) {
 	if err != nil {
 		return Round{}, err
 	}
-	key, err := b.publicKey()
+	scheme, key, err := b.scheme()
 	if err != nil {
 		return Round{}, err
 	}
-	message := sha256.Sum256(binary.BigEndian.AppendUint64(nil, file.number))
-	// Verify decompresses the signature, and refuses a point outside the subgroup
-	// of prime order and the identity, which would verify under the key zero.
-	if !bls.Verify(key, message[:], file.signature) {
+	if len(file.signature) != scheme.signatureSize {
+		return Round{}, fmt.Errorf("reading beacon round: member signature: got %d bytes, want %d", len(file.signature), scheme.signatureSize)
+	}
+	message, err := scheme.message(file)
+	if err != nil {
+		return Round{}, fmt.Errorf("reading beacon round: %w", err)
+	}
+	if !scheme.verify(key, message, file.signature) {
 		return Round{}, fmt.Errorf("round %d of beacon %q: %w", file.number, b.Name, ErrSignature)
 	}
 	randomness := attest.Hash(sha256.Sum256(file.signature))
@@ -136,28 +128,27 @@ func (b Beacon) Check(roundJSON []byte) (Round, error) {
 	return Round{Number: file.number, Randomness: randomness, Time: due}, nil
 }
 
-func (b Beacon) publicKey() (*bls.PublicKey[bls.KeyG2SigG1], error) {
-	if b.Scheme != Scheme {
-		return nil, fmt.Errorf("beacon %q has scheme %q, want %q", b.Name, b.Scheme, Scheme)
+// scheme returns how b signs, and its key in bytes.
+func (b Beacon) scheme() (scheme, []byte, error) {
+	s, ok := schemes[b.Scheme]
+	if !ok {
+		return scheme{}, nil, fmt.Errorf("beacon %q has scheme %q, want %q, %q or %q", b.Name, b.Scheme, SchemeQuicknet, SchemeUnchained, SchemeChained)
 	}
-	raw, err := parseHex(b.Key, keySize)
+	raw, err := parseHex(b.Key, s.keySize)
 	if err != nil {
-		return nil, fmt.Errorf("key of beacon %q: %w", b.Name, err)
+		return scheme{}, nil, fmt.Errorf("key of beacon %q: %w", b.Name, err)
 	}
-	key := new(bls.PublicKey[bls.KeyG2SigG1])
-	if err := key.UnmarshalBinary(raw); err != nil {
-		return nil, fmt.Errorf("key of beacon %q is not a point of G2: %w", b.Name, err)
+	if err := s.key(raw); err != nil {
+		return scheme{}, nil, fmt.Errorf("key of beacon %q %w %s", b.Name, err, s.keyGroup)
 	}
-	if !key.Validate() {
-		return nil, fmt.Errorf("key of beacon %q is outside the prime-order subgroup of G2", b.Name)
-	}
-	return key, nil
+	return s, raw, nil
 }
 
 // roundFile is a round as it was read: nothing in it is verified.
 type roundFile struct {
 	number    uint64
 	signature []byte
+	previous  []byte       // the previous_signature member, when there is one
 	stated    *attest.Hash // the randomness member, when there is one
 }
 
@@ -188,8 +179,18 @@ func parseRound(data []byte) (roundFile, error) {
 	if err != nil {
 		return roundFile{}, err
 	}
-	if file.signature, err = parseHex(signature, signatureSize); err != nil {
+	if file.signature, err = decodeHex(signature); err != nil {
 		return roundFile{}, fmt.Errorf("member signature: %w", err)
+	}
+	// Beacons without a chain may say null.
+	if raw, ok := members["previous_signature"]; ok && string(raw) != "null" {
+		text, err := stringMember(members, "previous_signature")
+		if err != nil {
+			return roundFile{}, err
+		}
+		if file.previous, err = decodeHex(text); err != nil {
+			return roundFile{}, fmt.Errorf("member previous_signature: %w", err)
+		}
 	}
 	if _, ok := members["randomness"]; ok {
 		text, err := stringMember(members, "randomness")
@@ -217,11 +218,19 @@ func stringMember(members map[string]json.RawMessage, name string) (string, erro
 	return *s, nil
 }
 
-// parseHex reads exactly size bytes of lower-case hex.
-func parseHex(s string, size int) ([]byte, error) {
+func decodeHex(s string) ([]byte, error) {
 	raw, err := hex.DecodeString(s)
 	if err != nil || hex.EncodeToString(raw) != s {
 		return nil, fmt.Errorf("%q is not lower-case hex", clip(s))
+	}
+	return raw, nil
+}
+
+// parseHex reads exactly size bytes of lower-case hex.
+func parseHex(s string, size int) ([]byte, error) {
+	raw, err := decodeHex(s)
+	if err != nil {
+		return nil, err
 	}
 	if len(raw) != size {
 		return nil, fmt.Errorf("got %d bytes, want %d", len(raw), size)

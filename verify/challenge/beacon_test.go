@@ -42,6 +42,84 @@ func TestCheckQuicknet(t *testing.T) {
 	}
 }
 
+// The public networks with the older schemes. Their rounds are from
+// https://api.drand.sh/public/N, round 1000 of the testing network from tlock's tests.
+var (
+	defaultBeacon = Beacon{
+		Name: "default", Scheme: SchemeChained, Period: 30, Genesis: 1595431050,
+		Key: "868f005eb8e6e4ca0a47c8a77ceaa5309a47978a7c71bc5cce96366b5d7a569937c529eeda66c7293784a9402801af31",
+	}
+	testnetBeacon = Beacon{
+		Name: "testnet-unchained-3s", Scheme: SchemeUnchained, Period: 3, Genesis: 1651677099,
+		Key: "8200fc249deb0148eb918d6e213980c5d01acd7fc251900d9260136da3b54836ce125172399ddc69c4e3e11429b62c11",
+	}
+)
+
+const (
+	chained1        = `{"round":1,"randomness":"101297f1ca7dc44ef6088d94ad5fb7ba03455dc33d53ddb412bbc4564ed986ec","signature":"8d61d9100567de44682506aea1a7a6fa6e5491cd27a0a0ed349ef6910ac5ac20ff7bc3e09d7c046566c9f7f3c6f3b10104990e7cb424998203d8f7de586fb7fa5f60045417a432684f85093b06ca91c769f0e7ca19268375e659c2a2352b4655","previous_signature":"176f93498eac9ca337150b46d21dd58673ea4e3581185f869672e59fa4cb390a"}`
+	chained5347804  = `{"round":5347804,"randomness":"a87619810b1b41e70a01b8f903cf69977e026f80d9fd5e4c197c298a96c61cfe","signature":"92daf5745411a415b539caebda0b523fa20d4d12b28eb2fe427decdf5dcc976046a9c83b54f1db991fa191ffca8fcbdc07563036664f6ba47dcf00593559286f667574f6b0a2ba0be2683463b5bf3472e5696ac28b75d5b2223dbb98a56c96a3","previous_signature":"b01091c60b2b1a7c1f7a79610cd94e0c06e93bd305cf04229fe1571669257d16583a02e4038fdd755e6c39944b0116e30256874eede733a79c5e72c787db3889a1678c4ea6423b467de56208c5bd8e10cc090b6e0429f7f33653086a089cc3f8"}`
+	unchained1000   = `{"round":1000,"signature":"a4721e6c3eafcd823f138cd29c6c82e8c5149101d0bb4bafddbac1c2d1fe3738895e4e21dd4b8b41bf007046440220910bb1cdb91f50a84a0d7f33ff2e8577aa62ac64b35a291a728a9db5ac91e06d1312b48a376138d77b4d6ad27c24221afe"}`
+	previous5347804 = `"previous_signature":"b01091`
+)
+
+func TestCheckOtherSchemes(t *testing.T) {
+	for name, c := range map[string]struct {
+		beacon Beacon
+		file   string
+		number uint64
+		due    string
+	}{
+		"first of a chain": {defaultBeacon, chained1, 1, "2020-07-22T15:17:30Z"},
+		"of a chain":       {defaultBeacon, chained5347804, 5347804, "2025-08-22T12:19:00Z"},
+		"unchained on G2":  {testnetBeacon, unchained1000, 1000, "2022-05-04T16:01:36Z"},
+	} {
+		round, err := c.beacon.Check([]byte(c.file))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if round.Number != c.number || round.Time.Format(time.RFC3339) != c.due {
+			t.Errorf("%s: round %d at %s, want %d at %s", name, round.Number, round.Time.Format(time.RFC3339), c.number, c.due)
+		}
+	}
+}
+
+func TestCheckRefusesOtherSchemes(t *testing.T) {
+	unchainedDefault, chainedTestnet := defaultBeacon, testnetBeacon
+	unchainedDefault.Scheme, chainedTestnet.Scheme = SchemeUnchained, SchemeChained
+	otherKey := testnetBeacon
+	otherKey.Key = defaultBeacon.Key
+	without := chained5347804[:strings.Index(chained5347804, `,"previous`)] + "}"
+	for name, c := range map[string]struct {
+		beacon Beacon
+		file   string
+		want   error // nil: malformed
+	}{
+		"other previous signature":  {defaultBeacon, strings.Replace(chained5347804, previous5347804, `"previous_signature":"b01092`, 1), ErrSignature},
+		"without the previous":      {defaultBeacon, without, nil},
+		"null previous":             {defaultBeacon, strings.TrimSuffix(without, "}") + `,"previous_signature":null}`, nil},
+		"short previous":            {defaultBeacon, strings.TrimSuffix(without, "}") + `,"previous_signature":"b010"}`, nil},
+		"genesis seed later":        {defaultBeacon, strings.Replace(chained1, `"round":1`, `"round":2`, 1), nil},
+		"other round":               {defaultBeacon, strings.Replace(chained5347804, "5347804", "5347805", 1), ErrSignature},
+		"randomness":                {defaultBeacon, strings.Replace(chained5347804, "a87619", "a87618", 1), ErrRandomness},
+		"a chain read as unchained": {unchainedDefault, chained5347804, ErrSignature},
+		"unchained read as a chain": {chainedTestnet, unchained1000, nil},
+		"other key":                 {otherKey, unchained1000, ErrSignature},
+		"identity":                  {testnetBeacon, `{"round":1000,"signature":"c0` + strings.Repeat("0", 190) + `"}`, ErrSignature},
+		"signature of quicknet":     {testnetBeacon, round1000, nil},
+		"quicknet with theirs":      {Quicknet(), unchained1000, nil},
+	} {
+		round, err := c.beacon.Check([]byte(c.file))
+		if err == nil || round != (Round{}) {
+			t.Errorf("%s: accepted", name)
+			continue
+		}
+		if got := errors.Is(err, ErrSignature) || errors.Is(err, ErrRandomness); got != (c.want != nil) || !errors.Is(err, c.want) && c.want != nil {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+}
+
 func TestCheckRefuses(t *testing.T) {
 	identity := "c0" + strings.Repeat("0", 94)
 	flipped := signature1000[:95] + "8"
@@ -101,7 +179,7 @@ func TestValid(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*Beacon){
-		"scheme":           func(b *Beacon) { b.Scheme = "pedersen-bls-chained" },
+		"scheme":           func(b *Beacon) { b.Scheme = "bls-unchained-on-g1" },
 		"period":           func(b *Beacon) { b.Period = 0 },
 		"genesis":          func(b *Beacon) { b.Genesis = -1 },
 		"identity key":     func(b *Beacon) { b.Key = "c0" + strings.Repeat("00", 95) },
@@ -136,6 +214,7 @@ func TestTime(t *testing.T) {
 func FuzzRound(f *testing.F) {
 	f.Add([]byte(round1000))
 	f.Add([]byte(round1))
+	f.Add([]byte(chained1))
 	f.Add([]byte(`{"round":1,"signature":"","randomness":"x"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, err := parseRound(data)
@@ -146,11 +225,14 @@ func FuzzRound(f *testing.F) {
 		if file.stated != nil {
 			again = append(again, `,"randomness":"`+file.stated.String()+`"`...)
 		}
+		if file.previous != nil {
+			again = append(again, `,"previous_signature":"`+hex.EncodeToString(file.previous)+`"`...)
+		}
 		second, err := parseRound(append(again, '}'))
 		if err != nil {
 			t.Fatalf("parsing %s: %v", again, err)
 		}
-		if second.number != file.number || string(second.signature) != string(file.signature) || (second.stated == nil) != (file.stated == nil) {
+		if second.number != file.number || string(second.signature) != string(file.signature) || string(second.previous) != string(file.previous) || (second.stated == nil) != (file.stated == nil) {
 			t.Errorf("%s became %+v", data, second)
 		}
 	})

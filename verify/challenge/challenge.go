@@ -1,7 +1,7 @@
 // Package challenge derives what public randomness decides about a run: which
 // items it uses, which leaves of its result are opened, and in what order.
 //
-// It checks one round of a randomness beacon, drand's unchained BLS scheme on
+// It checks one round of a randomness beacon, by drand's BLS schemes on
 // BLS12-381 (https://docs.drand.love/docs/specification,
 // https://www.rfc-editor.org/rfc/rfc9380), and turns the round, together with
 // the id of a statement, into the seeds and the sampler of PROTOCOL §4 and §6.

@@ -45,7 +45,7 @@ func New(seed []byte, name string, period uint32, genesis time.Time) (*Beacon, e
 	b := &Beacon{key: key, group: sha256.Sum256(public)}
 	b.public = challenge.Beacon{
 		Name:    name,
-		Scheme:  challenge.Scheme,
+		Scheme:  challenge.SchemeQuicknet,
 		Chain:   chainHash(name, period, genesis.Unix(), public, b.group),
 		Key:     hex.EncodeToString(public),
 		Period:  period,
@@ -70,7 +70,7 @@ func chainHash(name string, period uint32, genesis int64, key []byte, group atte
 	return sha256.Sum256(info)
 }
 
-// Public returns what a policy says of the beacon; its URL is empty.
+// Public returns what a policy says of the beacon; it has no URLs.
 func (b *Beacon) Public() challenge.Beacon { return b.public }
 
 // Round returns the file of a round, also of one that is not due yet.
