@@ -38,6 +38,10 @@ type Log interface {
 // checkpoint over it yet. Append it again.
 var ErrNotCosigned = errors.New("not cosigned")
 
+// ErrFull says that the ledger's disk has no room for an entry. What was appended before
+// is safe.
+var ErrFull = errors.New("the ledger's disk is full")
+
 // Appended says where an entry is and proves it.
 type Appended struct {
 	Index uint64

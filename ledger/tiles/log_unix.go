@@ -99,6 +99,7 @@ func open(ctx context.Context, c Config) (*Log, error) {
 	if l.anchor, err = guard(ctx, c); err == nil {
 		err = l.start(ctx)
 	}
+	err = named(err)
 	if err != nil {
 		return nil, errors.Join(err, l.Close(context.WithoutCancel(ctx)))
 	}
@@ -145,7 +146,7 @@ func (l *Log) start(ctx context.Context) error {
 		WithBatching(max(1, l.conf.Batch), l.conf.batchAge()).
 		WithCheckpointInterval(max(interval, l.conf.Interval)).
 		WithCheckpointRepublishInterval(0) // a negative one would publish for ever
-	appender, shutdown, reader, err := tessera.NewAppender(running, driver, opts)
+	appender, shutdown, reader, err := newAppender(running, driver, opts)
 	if err != nil {
 		return err
 	}
@@ -158,6 +159,16 @@ func (l *Log) start(ctx context.Context) error {
 		return l.begin(ctx)
 	}
 	return l.settle() // after a program that took entries side by side and was killed
+}
+
+// newAppender is Tessera's, which panics where it cannot lock.
+func newAppender(ctx context.Context, driver tessera.Driver, opts *tessera.AppendOptions) (a *tessera.Appender, shutdown func(context.Context) error, r tessera.LogReader, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("beginning to append: %v", p)
+		}
+	}()
+	return tessera.NewAppender(ctx, driver, opts)
 }
 
 // publishIntegrated waits until the checkpoint covers what was integrated and not
@@ -177,7 +188,8 @@ func (l *Log) unpublished(ctx context.Context, size uint64) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return fmt.Errorf("a checkpoint of size %d could not be written to %s within %s; is the disk full?", size, l.conf.Dir, l.conf.Patience)
+	err := fmt.Errorf("a checkpoint of size %d could not be written to %s within %s; is the disk full?", size, l.conf.Dir, l.conf.Patience)
+	return errors.Join(err, checkRoom(l.conf.Dir))
 }
 
 func (l *Log) checkpoint(ctx context.Context) (ledger.Checkpoint, error) {

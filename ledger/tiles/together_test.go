@@ -116,6 +116,36 @@ func TestAppendTogether(t *testing.T) {
 	appendTo(t, c, distinct, distinct+1)
 }
 
+// What is there already is found again in tiles of every width.
+func TestAppendTogetherAgain(t *testing.T) {
+	c := newLedger(t, 3)
+	c.Batch = 64
+	l := open(t, c)
+	defer closeLog(t, l)
+	for i := range 4 {
+		var wg sync.WaitGroup
+		for n := range 5 {
+			wg.Go(func() {
+				if _, err := l.Append(t.Context(), entry(3+5*i+n)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	for i := range 23 {
+		a, err := l.Append(t.Context(), entry(i))
+		if err != nil || !a.Dup {
+			t.Errorf("Append(%q) again = %d, %v, %v; want that it is there", entry(i), a.Index, a.Dup, err)
+		}
+		verify(t, c, entry(i), a)
+	}
+	signed, err := l.ReadCheckpoint(t.Context())
+	if cp, _ := ledger.ParseCheckpoint(signed); err != nil || cp.Size != 23 {
+		t.Errorf("checkpoint %v, %v; want size 23", cp, err)
+	}
+}
+
 // What could not be cosigned is logged, and gets its proof when it is appended again.
 func TestAppendTogetherNotCosigned(t *testing.T) {
 	c := newLedger(t, 0)

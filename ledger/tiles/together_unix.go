@@ -40,6 +40,8 @@ type together struct {
 	pending map[[32]byte]*appending // not answered yet
 	waiting []*appending            // integrated, and in no cosigned checkpoint
 	last    ledger.Checkpoint       // the newest that was cosigned, with its cosignatures
+	doubts  bool                    // an entry that was refused may be in the tree
+	doubt   uint64                  // from here on
 	closing bool
 }
 
@@ -83,15 +85,16 @@ func (l *Log) begin(ctx context.Context) error {
 
 // append is Log.Append.
 func (t *together) append(ctx context.Context, entry []byte) (ledger.Appended, error) {
-	a, mine, err := t.take([32]byte(rfc6962.DefaultHasher.HashLeaf(entry)))
+	// What was begun ends, whoever goes away: somebody else may wait for it too.
+	begun := context.WithoutCancel(ctx)
+	a, mine, err := t.take(begun, [32]byte(rfc6962.DefaultHasher.HashLeaf(entry)))
 	if err != nil {
-		return ledger.Appended{}, err
+		return ledger.Appended{}, named(err)
 	}
 	if mine && !a.dup {
-		// What was begun ends, whoever goes away: somebody else may wait for it too.
-		at, err := t.log.appender.Add(context.WithoutCancel(ctx), tessera.NewEntry(entry))()
-		a.index = at.Index
-		t.integrated(a, err)
+		e := tessera.NewEntry(entry)
+		_, err := t.log.appender.Add(begun, e)()
+		t.integrated(a, e.Index(), err)
 	}
 	select {
 	case <-a.answered:
@@ -103,7 +106,7 @@ func (t *together) append(ctx context.Context, entry []byte) (ledger.Appended, e
 
 // take returns what waits for a leaf already, or something new; an entry that is in the
 // tree waits for its proof only.
-func (t *together) take(leaf [32]byte) (a *appending, mine bool, err error) {
+func (t *together) take(ctx context.Context, leaf [32]byte) (a *appending, mine bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closing {
@@ -112,11 +115,17 @@ func (t *together) take(leaf [32]byte) (a *appending, mine bool, err error) {
 	if a := t.pending[leaf]; a != nil {
 		return a, false, nil
 	}
+	if err := t.relearn(ctx); err != nil {
+		return nil, false, fmt.Errorf("looking for the entry: %w", err)
+	}
 	a = &appending{leaf: leaf, answered: make(chan struct{})}
 	if index, ok := t.known[binary.BigEndian.Uint64(leaf[:])]; ok {
+		h, err := t.leafAt(ctx, index)
+		if err != nil {
+			return nil, false, fmt.Errorf("looking for the entry: %w", err)
+		}
 		// Another leaf can begin so too. Then the ledger will have this one twice.
-		h, err := ledger.LeafHashes(context.Background(), t.log.tree, index, index+1)
-		if err == nil && h[0] == leaf {
+		if h == leaf {
 			a.index, a.dup = index, true
 			t.wait(a)
 		}
@@ -125,16 +134,67 @@ func (t *together) take(leaf [32]byte) (a *appending, mine bool, err error) {
 	return a, true, nil
 }
 
+// leafAt reads the hash of an entry. Of a tile that is not full there are only the widths
+// that it had when a batch ended.
+func (t *together) leafAt(ctx context.Context, index uint64) ([32]byte, error) {
+	size, err := t.log.tree.IntegratedSize(ctx)
+	if err != nil {
+		return [32]byte{}, err
+	}
+	const width = 256
+	hashes, err := ledger.LeafHashes(ctx, t.log.tree, index, min(size, (index/width+1)*width))
+	if err != nil {
+		return [32]byte{}, err
+	}
+	if len(hashes) == 0 {
+		return [32]byte{}, fmt.Errorf("index %d is outside a tree of %d", index, size)
+	}
+	return hashes[0], nil
+}
+
+// relearn reads what Tessera may have in its tree though it said that it failed: whoever
+// was refused sends it again, and it must not be there twice. It is called with t.mu held.
+func (t *together) relearn(ctx context.Context) error {
+	if !t.doubts {
+		return nil
+	}
+	size, err := t.log.tree.IntegratedSize(ctx)
+	if err != nil {
+		return err
+	}
+	hashes, err := ledger.LeafHashes(ctx, t.log.tree, t.doubt, size)
+	if err != nil {
+		return err
+	}
+	for i, h := range hashes {
+		if key := binary.BigEndian.Uint64(h[:]); !has(t.known, key) {
+			t.known[key] = t.doubt + uint64(i)
+		}
+	}
+	t.doubts = false
+	return nil
+}
+
+func has(known map[uint64]uint64, key uint64) bool {
+	_, ok := known[key]
+	return ok
+}
+
 var errClosed = errors.New("the ledger is being closed")
 
-// integrated lets an entry that Tessera has in its tree wait for a checkpoint.
-func (t *together) integrated(a *appending, err error) {
+// integrated lets an entry that Tessera has in its tree wait for a checkpoint. The index
+// is nil if it came to none.
+func (t *together) integrated(a *appending, index *uint64, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err != nil {
-		t.answer(a, nil, fmt.Errorf("adding entry: %w", err))
+		if index != nil && (!t.doubts || *index < t.doubt) {
+			t.doubts, t.doubt = true, *index
+		}
+		t.answer(a, nil, named(fmt.Errorf("adding entry: %w", err)))
 		return
 	}
+	a.index = *index
 	t.known[binary.BigEndian.Uint64(a.leaf[:])] = a.index
 	t.wait(a)
 }
@@ -198,7 +258,7 @@ func (t *together) publish(ctx context.Context) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i, a := range covered {
-		t.answer(a, proofs[i], cmp.Or(err, errs[i]))
+		t.answer(a, proofs[i], named(cmp.Or(err, errs[i])))
 	}
 	return true
 }
