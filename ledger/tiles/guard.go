@@ -53,7 +53,29 @@ func guard(ctx context.Context, c Config) (ledger.Checkpoint, error) {
 		return anchor, err
 	}
 	// Check the hashes that Tessera grows the tree from: it signs what they give.
-	return anchor, ledger.ScanVerified(ctx, dir, now, now.Size, nil)
+	if err := ledger.ScanVerified(ctx, dir, now, now.Size, nil); err != nil {
+		return anchor, err
+	}
+	return anchor, mendState(ctx, c.Dir, now)
+}
+
+// mendState makes sure that Tessera grows the tree from what was published or from what
+// continues that. A state that is behind is of a disk that lost a write, or of a backup:
+// Tessera would sign a fork.
+func mendState(ctx context.Context, dir string, published ledger.Checkpoint) error {
+	state, err := readState(dir)
+	if err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrStateLost, filepath.Join(dir, stateName), err)
+	}
+	if state.Size < published.Size {
+		return writeState(dir, published)
+	}
+	state.Origin = published.Origin
+	if err := ledger.CheckConsistent(ctx, ledger.Dir(dir), published, state); err != nil {
+		// Not wrapped: a state is not signed, and accuses nobody of a rollback.
+		return fmt.Errorf("%w: %s does not continue the checkpoint: %v", ErrStateLost, filepath.Join(dir, stateName), err)
+	}
+	return nil
 }
 
 // CheckState reports whether a directory has what an open ledger keeps beside its

@@ -448,23 +448,39 @@ func TestRestoredBackup(t *testing.T) {
 	appendTo(t, c, 4, 5) // the ledger itself goes on
 }
 
-// The state of a backup beside newer tiles: Tessera would sign a fork.
+// The state of a backup beside newer tiles, or one that a failing disk did not keep:
+// Tessera would sign a fork. What was published says how to go on.
 func TestRestoredState(t *testing.T) {
 	c := newLedger(t, 2)
-	state := readFile(t, filepath.Join(c.Dir, ".state/treeState"))
+	name := filepath.Join(c.Dir, ".state/treeState")
+	state := readFile(t, name)
 	appendTo(t, c, 2, 4)
-	writeFile(t, filepath.Join(c.Dir, ".state/treeState"), state)
-	anchor := readFile(t, c.Anchor)
-	l, err := tiles.Open(t.Context(), c)
-	if err == nil {
-		_, err = l.Append(t.Context(), entry(9))
-		closeLog(t, l)
+	writeFile(t, name, state)
+	appendTo(t, c, 4, 5)
+	if cp, err := tiles.Fsck(t.Context(), c); err != nil || cp.Size != 5 {
+		t.Errorf("Fsck = %v, %v; want size 5", cp, err)
 	}
-	if err == nil {
-		t.Error("Open and Append = nil, want an error")
-	}
-	if got := readFile(t, c.Anchor); got != anchor {
-		t.Errorf("the anchor is %q, want %q", got, anchor)
+}
+
+// A state of which Tessera would sign what nobody appended.
+func TestFalseState(t *testing.T) {
+	for _, tt := range []struct{ state, want string }{
+		{"", "unexpected end"},
+		{`{"size":3,"root":""}`, "a root of 0 bytes"},
+		{`{"size":2,"root":"` + strings.Repeat("A", 43) + `="}`, "does not continue the checkpoint"},
+		{`{"size":9,"root":"` + strings.Repeat("A", 43) + `="}`, "does not continue the checkpoint"},
+	} {
+		c := newLedger(t, 2)
+		writeFile(t, filepath.Join(c.Dir, ".state/treeState"), tt.state)
+		before := snapshot(t, c.Dir)
+		_, err := tiles.Open(t.Context(), c)
+		wantError(t, "Open with state "+tt.state, err, tiles.ErrStateLost, tt.want)
+		if errors.Is(err, ledger.ErrRollback) {
+			t.Errorf("%v, which nobody signed", err)
+		}
+		if diff := cmp.Diff(before, snapshot(t, c.Dir)); diff != "" {
+			t.Errorf("Open changed files (-before +after):\n%s", diff)
+		}
 	}
 }
 

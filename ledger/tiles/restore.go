@@ -86,22 +86,39 @@ func knownOf(key ledger.LogKey, c Config) ([]ledger.Checkpoint, error) {
 	return []ledger.Checkpoint{anchor, now}, err
 }
 
-// writeState writes what Tessera keeps beside the tiles.
+// treeState is what Tessera keeps beside the tiles.
+type treeState struct {
+	Size uint64 `json:"size"`
+	Root []byte `json:"root"`
+}
+
 func writeState(dir string, cp ledger.Checkpoint) error {
-	state, err := json.Marshal(struct {
-		Size uint64 `json:"size"`
-		Root []byte `json:"root"`
-	}{cp.Size, cp.Root[:]})
+	state, err := json.Marshal(treeState{cp.Size, cp.Root[:]})
 	if err != nil {
 		return err
 	}
-	if err := os.Mkdir(filepath.Join(dir, ".state"), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, ".state"), 0o755); err != nil {
 		return err
 	}
 	if err := durable.WriteFile(filepath.Join(dir, ".state/version"), []byte("1"), 0o644); err != nil {
 		return err
 	}
 	return durable.WriteFile(filepath.Join(dir, stateName), state, 0o644)
+}
+
+func readState(dir string) (ledger.Checkpoint, error) {
+	data, err := os.ReadFile(filepath.Join(dir, stateName))
+	if err != nil {
+		return ledger.Checkpoint{}, err
+	}
+	var state treeState
+	if err := json.Unmarshal(data, &state); err != nil {
+		return ledger.Checkpoint{}, err
+	}
+	if len(state.Root) != 32 {
+		return ledger.Checkpoint{}, fmt.Errorf("a root of %d bytes", len(state.Root))
+	}
+	return ledger.Checkpoint{Size: state.Size, Root: [32]byte(state.Root)}, nil
 }
 
 // replace puts the new directory in the ledger's place. A crash in between leaves no
