@@ -90,7 +90,7 @@ func logAdded(log *slog.Logger, issuer string, status int, took time.Duration, e
 	switch {
 	case err == nil:
 		log.Info("added", attrs...)
-	case status == http.StatusInternalServerError:
+	case status >= http.StatusInternalServerError:
 		log.Error("not added", append(attrs, "why", err.Error())...)
 	default:
 		log.Warn("not added", append(attrs, "why", err.Error())...)

@@ -90,13 +90,23 @@ func (h *handler) add(rw http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		return
 	}
+	text := err.Error()
+	// What is wrong with the ledger is for who runs it.
 	switch status {
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+	case http.StatusTooManyRequests:
 		rw.Header().Set("Retry-After", "1")
+	case http.StatusServiceUnavailable:
+		rw.Header().Set("Retry-After", "1")
+		if text = "the ledger could not take it now, and may have it already; send it again"; errors.Is(err, ledger.ErrNotCosigned) {
+			text = "logged, and not cosigned yet; send it again"
+		}
+	case http.StatusInsufficientStorage:
+		rw.Header().Set("Retry-After", "60")
+		text = "the ledger's disk is full; send it again when there is room"
 	case http.StatusInternalServerError:
-		err = errors.New("the ledger cannot take it now") // the rest is for who runs it
+		text = "the ledger cannot take it now"
 	}
-	http.Error(rw, err.Error(), status)
+	http.Error(rw, text, status)
 }
 
 var (
@@ -135,10 +145,10 @@ func (h *handler) tryAdd(rw http.ResponseWriter, r *http.Request) (issuer string
 	switch {
 	case r.Context().Err() != nil:
 		return issuer, 499, r.Context().Err() // nobody reads the answer
-	case errors.Is(err, ledger.ErrNotCosigned):
-		return issuer, http.StatusServiceUnavailable, errors.New("logged, and not cosigned yet; send it again")
+	case errors.Is(err, ledger.ErrFull):
+		return issuer, http.StatusInsufficientStorage, err
 	case err != nil:
-		return issuer, http.StatusInternalServerError, err
+		return issuer, http.StatusServiceUnavailable, err
 	}
 	rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	rw.Write(added.Proof)
@@ -193,7 +203,8 @@ func (h *handler) send(rw http.ResponseWriter, data []byte, contentType, cache s
 	case errors.Is(err, fs.ErrNotExist):
 		http.Error(rw, "not found", http.StatusNotFound)
 	case err != nil:
-		http.Error(rw, "the ledger cannot be read now", http.StatusInternalServerError)
+		rw.Header().Set("Retry-After", "1")
+		http.Error(rw, "the ledger cannot be read now", http.StatusServiceUnavailable)
 	default:
 		rw.Header().Set("Content-Type", contentType)
 		rw.Header().Set("Cache-Control", cache)
