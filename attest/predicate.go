@@ -37,6 +37,8 @@ func newPredicate(kind string) Predicate {
 		return new(Release)
 	case "claim":
 		return new(Claim)
+	case "inventory":
+		return new(Inventory)
 	case "head":
 		return new(ChainHead)
 	case "retraction":

@@ -26,7 +26,7 @@ var files embed.FS
 // configuration is an artifact of a registration, a verdict what verifying prints,
 // scores what auditing published scores prints, diff what comparing two models does,
 // a signature what verifying one of a model's files prints.
-var statements = []string{"audit", "claim", "grant", "head", "model", "opening", "registration", "release", "result", "retraction", "testset"}
+var statements = []string{"audit", "claim", "grant", "head", "inventory", "model", "opening", "registration", "release", "result", "retraction", "testset"}
 
 // PredicateType is the in-toto predicateType of a kind of statement.
 func PredicateType(kind string) string { return Base + kind + version }
