@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -128,35 +127,7 @@ func (s *scanner) compare(ctx context.Context, r ledger.Reader, scan *Scan) erro
 }
 
 func (s *scanner) scan(ctx context.Context, r ledger.Reader, into *Scan, wanted func(*attest.Entry) bool) error {
-	signed, err := r.ReadCheckpoint(ctx)
-	if err != nil {
-		return err
-	}
-	said, err := ledger.ParseCheckpoint(signed)
-	if err != nil {
-		return err
-	}
-	into.Origin, into.Size, into.checkpoint = said.Origin, said.Size, said
-	verified, err := s.policy.Ledger.VerifyCheckpoint(signed, s.at)
-	var quorum *ledger.QuorumError
-	switch {
-	case errors.As(err, &quorum):
-		into.Why = err.Error()
-		if err := s.signedByLog(said, signed); err != nil {
-			return err
-		}
-	case err != nil:
-		return err
-	case verified.NotAfter.IsZero():
-		into.Why = "the policy's quorum asks for no witness, which gives no time"
-	default:
-		into.AsOf = verified.Cosignatures[0].Time // the oldest: what it covers was there then
-	}
-	return ledger.ScanVerified(ctx, r, said, 0, func(index uint64, data []byte) error {
-		entry, err := attest.ParseEntry(bytes.Clone(data))
-		if err != nil {
-			return nil // of a type that is not known here, or no statement
-		}
+	return s.policy.walk(ctx, r, s.at, into, func(index uint64, entry *attest.Entry) error {
 		id := entry.Statement.ID
 		if s.added[id] || !wanted(entry) || !s.policy.signs(entry) {
 			return nil
@@ -164,11 +135,12 @@ func (s *scanner) scan(ctx context.Context, r ledger.Reader, into *Scan, wanted 
 		if have := s.pack.Entries[id]; have != nil && s.policy.standing(have, s.at).counts() {
 			return nil
 		}
-		hashes, err := ledger.ProveInclusion(ctx, r, said.Size, index)
+		cp := into.checkpoint
+		hashes, err := ledger.ProveInclusion(ctx, r, cp.Size, index)
 		if err != nil {
 			return err
 		}
-		entry.Proof = ledger.FormatProof(ledger.Proof{Index: index, Hashes: hashes, Checkpoint: signed})
+		entry.Proof = ledger.FormatProof(ledger.Proof{Index: index, Hashes: hashes, Checkpoint: cp.Signed})
 		if s.pack.Entries[id] == nil {
 			into.Added++
 		}
@@ -176,18 +148,6 @@ func (s *scanner) scan(ctx context.Context, r ledger.Reader, into *Scan, wanted 
 		s.note(entry)
 		return nil
 	})
-}
-
-// signedByLog is for checkpoints without a quorum, which still must be a log's.
-func (s *scanner) signedByLog(said ledger.Checkpoint, signed []byte) error {
-	for _, key := range s.policy.Ledger.Logs() {
-		if key.Origin == said.Origin {
-			if _, err := key.Open(signed); err == nil {
-				return nil
-			}
-		}
-	}
-	return fmt.Errorf("ledger %q is none of those that the policy trusts", said.Origin)
 }
 
 // everywhere reports whether the scans cover every ledger of the policy, and as of
