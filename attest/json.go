@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"hash/maphash"
 	"maps"
 	"slices"
 	"strings"
@@ -158,6 +159,7 @@ func (s *scanner) object(depth int) error {
 	if depth > MaxDepth {
 		return s.fail("nested deeper than %d", MaxDepth)
 	}
+	start := s.at
 	s.at++
 	s.space()
 	if s.peek() == '}' {
@@ -165,34 +167,60 @@ func (s *scanner) object(depth int) error {
 		return nil
 	}
 	names, last := map[string]bool{}, ""
+	var hashes []uint64 // instead of names, when there are many
 	for {
-		s.space()
-		start := s.at
-		if s.peek() != '"' {
-			return s.fail("want a member name")
-		}
-		name, err := s.name()
+		at, name, err := s.member()
 		if err != nil {
 			return err
 		}
-		if names[name] {
-			return &JSONError{Offset: start, Reason: fmt.Sprintf("duplicate name %q", clip(name))}
+		switch {
+		case hashes != nil:
+			hashes = append(hashes, maphash.String(nameSeed, name))
+		case names[name]:
+			return twiceError(at, name)
+		default:
+			names[name] = true
+			if len(names) == fewNames {
+				hashes = hashNames(names)
+				names = nil
+			}
 		}
 		s.rewritten = s.rewritten || name < last
-		names[name], last = true, name
-		s.space()
-		if s.peek() != ':' {
-			return s.fail("want a colon after a member name")
-		}
-		s.at++
-		s.space()
+		last = name
 		if err := s.value(depth); err != nil {
 			return err
 		}
-		if done, err := s.next('}'); done || err != nil {
+		if done, err := s.next('}'); err != nil {
 			return err
+		} else if done {
+			break
 		}
 	}
+	if twice := repeated(hashes); twice != nil {
+		again := *s
+		again.at = start
+		return again.checkTwice(depth, twice)
+	}
+	return nil
+}
+
+// member reads the name of a member, and where it is, up to the value.
+func (s *scanner) member() (at int, name string, err error) {
+	s.space()
+	at = s.at
+	if s.peek() != '"' {
+		return at, "", s.fail("want a member name")
+	}
+	if name, err = s.name(); err != nil {
+		return at, "", err
+	}
+	s.space()
+	if s.peek() != ':' {
+		return at, "", s.fail("want a colon after a member name")
+	}
+	s.at++
+	s.space()
+	return at, name, nil
 }
 
 func (s *scanner) array(depth int) error {
