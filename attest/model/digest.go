@@ -79,8 +79,9 @@ func Digest(ctx context.Context, fsys fs.FS, opts Options) (*Model, error) {
 
 // readLayouts reads where the tensors are.
 func (p *plan) readLayouts(fsys fs.FS) error {
+	var room room
 	for _, name := range slices.Sorted(maps.Keys(p.layouts)) {
-		l, err := readLayout(fsys, p.layouts[name], p.readers[name])
+		l, err := readLayout(fsys, p.layouts[name], p.readers[name], &room)
 		if err != nil {
 			return fmt.Errorf("%q: %w", name, err)
 		}
@@ -280,9 +281,10 @@ func (r *reader) readFile(ctx context.Context, e entry, bufs *buffers) (_ readin
 	if l := r.plan.read[e.path]; l != nil {
 		sinks = append(sinks, newPieceSum(l))
 	} else if isParsed(e.path) {
-		if e.size > maxJSON {
-			return reading{}, fmt.Errorf("JSON of %d bytes, the most is %d", e.size, maxJSON)
+		if e.size > maxParsed {
+			return reading{}, fmt.Errorf("JSON of %d bytes, the most is %d", e.size, maxParsed)
 		}
+		kept.Grow(int(e.size))
 		sinks = append(sinks, &kept)
 	}
 	n, err := pump(ctx, src, bufs, r.advance, sinks...)

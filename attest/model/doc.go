@@ -22,8 +22,9 @@
 // checksums of the zip are not looked at.
 //
 // A weight file is read, never mapped, and nothing is allocated because a file says
-// so: a header may have 100 MB, as the specification of safetensors allows, and that
-// is the most of it that is held.
+// so. A header may have 100 MB, as the specification of safetensors allows, and is not
+// held: of all files together, names and shapes of at most 48 MiB are, of at most 524,288
+// tensors. A member __metadata__ may have 16 MiB, and a GGUF 65,536 values.
 //
 // The package, stated beside the modelID, covers every file of the directory but
 // .git and the folder .cache at its top, where git and the Hub's client keep

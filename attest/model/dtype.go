@@ -18,6 +18,9 @@ var dtypeBits = map[string]uint64{
 	"U64": 64, "I64": 64, "F64": 64, "C64": 64,
 }
 
+// maxRank is how many dimensions a tensor can have in the frameworks.
+const maxRank = 64
+
 // sizeOf is the number of bytes that dtype and shape make. A tensor of a dtype
 // below one byte must fill its last byte: the format has no padding.
 func sizeOf(dtype string, shape []uint64) (uint64, error) {
@@ -28,8 +31,8 @@ func sizeOf(dtype string, shape []uint64) (uint64, error) {
 	if !ok {
 		return 0, fmt.Errorf("dtype %.80q is not one of the safetensors specification", dtype)
 	}
-	if uint64(len(shape)) > 1<<32-1 {
-		return 0, fmt.Errorf("shape has %d dimensions", len(shape))
+	if len(shape) > maxRank {
+		return 0, fmt.Errorf("shape has %d dimensions, the most is %d", len(shape), maxRank)
 	}
 	total := width
 	for _, dim := range shape {

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -22,7 +24,7 @@ const (
 
 // readGGUF reads the metadata and tensor list of a GGUF of version 2 or 3, which
 // differ in nothing that a little-endian file shows.
-func readGGUF(src source) (*layout, error) {
+func readGGUF(src source, room *room) (*layout, error) {
 	c := &cursor{src: src}
 	tensors, values, err := readGGUFHead(c)
 	if err != nil {
@@ -36,7 +38,7 @@ func readGGUF(src source) (*layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	spans, err := readInfos(c, tensors)
+	spans, err := readInfos(c, tensors, room)
 	if err != nil {
 		return nil, err
 	}
@@ -63,8 +65,8 @@ func readGGUF(src source) (*layout, error) {
 	if l.text, err = kv.template(); err != nil {
 		return nil, err
 	}
-	l.kv = kv.leaves()
-	return l, nil
+	l.kv, err = kv.leaves()
+	return l, err
 }
 
 // readGGUFHead returns how many tensors and values the file says that it has.
@@ -98,30 +100,31 @@ func readGGUFHead(c *cursor) (tensors, values uint64, err error) {
 }
 
 // readInfos reads the list of tensors. Offsets are as it states them.
-func readInfos(c *cursor, n uint64) ([]span, error) {
+func readInfos(c *cursor, n uint64, room *room) ([]span, error) {
 	var spans []span
-	seen := map[string]bool{}
 	for i := range n {
 		s, err := readInfo(c)
+		if err == nil {
+			err = room.take(s.Tensor)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("tensor %d of %d: %w", i+1, n, err)
 		}
-		if seen[s.Name] {
-			return nil, fmt.Errorf("duplicate name %.200q of tensors", s.Name)
-		}
-		seen[s.Name] = true
 		spans = append(spans, s)
+	}
+	slices.SortFunc(spans, func(a, b span) int { return strings.Compare(a.Name, b.Name) })
+	for i := 1; i < len(spans); i++ {
+		if spans[i].Name == spans[i-1].Name {
+			return nil, fmt.Errorf("duplicate name %.200q of tensors", spans[i].Name)
+		}
 	}
 	return spans, nil
 }
 
 func readInfo(c *cursor) (span, error) {
-	name, err := c.text()
+	name, err := c.name()
 	if err != nil {
 		return span{}, fmt.Errorf("name: %w", err)
-	}
-	if !utf8.ValidString(name) {
-		return span{}, fmt.Errorf("name %.200q is not UTF-8", name)
 	}
 	rank, err := c.u32()
 	if err != nil {
@@ -179,33 +182,41 @@ func checkAligned(spans []span, base, size, alignment uint64) error {
 
 func alignUp(n, alignment uint64) uint64 { return (n + alignment - 1) / alignment * alignment }
 
-// cursor reads a header from its first byte on, and holds what it has read.
+// cursor reads a header from its first byte on, a window of it at a time.
 type cursor struct {
-	src source
-	at  uint64
-	buf []byte // from byte 0 on
+	src   source
+	at    uint64
+	buf   []byte // from byte begin on
+	begin uint64
 }
 
-// take returns the next n bytes, which stay valid. It reads ahead of them a
-// little, and never more than the file has or a header may be long.
+// take returns the next n bytes, which are valid until more are taken. It reads ahead
+// of them a little, and never more than the file has or a header may be long.
 func (c *cursor) take(n uint64) ([]byte, error) {
-	if n > c.src.size-c.at {
-		return nil, fmt.Errorf("%d bytes at byte %d are beyond the file of %d (a download that stopped early? fetch the file again)", n, c.at, c.src.size)
+	first := c.at
+	if err := c.skip(n); err != nil {
+		return nil, err
 	}
-	if n > maxHeader-c.at {
-		return nil, fmt.Errorf("metadata of more than %d bytes", maxHeader)
-	}
-	for c.at+n > uint64(len(c.buf)) {
-		const ahead = 1 << 20
-		more, err := c.src.read(uint64(len(c.buf)), min(ahead, c.src.size-uint64(len(c.buf))))
+	if c.begin+uint64(len(c.buf)) < c.at {
+		buf, err := c.src.read(first, max(n, min(windowSize, c.src.size-first)))
 		if err != nil {
 			return nil, err
 		}
-		c.buf = append(c.buf, more...)
+		c.buf, c.begin = buf, first
 	}
-	out := c.buf[c.at : c.at+n]
+	return c.buf[first-c.begin : c.at-c.begin], nil
+}
+
+// skip moves behind the next n bytes.
+func (c *cursor) skip(n uint64) error {
+	if n > c.src.size-c.at {
+		return fmt.Errorf("%d bytes at byte %d are beyond the file of %d (a download that stopped early? fetch the file again)", n, c.at, c.src.size)
+	}
+	if n > maxHeader-c.at {
+		return fmt.Errorf("metadata of more than %d bytes", maxHeader)
+	}
 	c.at += n
-	return out, nil
+	return nil
 }
 
 func (c *cursor) u32() (uint32, error) {
@@ -224,11 +235,18 @@ func (c *cursor) u64() (uint64, error) {
 	return binary.LittleEndian.Uint64(b), nil
 }
 
-func (c *cursor) text() (string, error) {
+// name reads the name of a tensor or value.
+func (c *cursor) name() (string, error) {
 	n, err := c.u64()
 	if err != nil {
 		return "", err
 	}
+	if n > maxKey {
+		return "", fmt.Errorf("%d bytes, the most is %d", n, maxKey)
+	}
 	b, err := c.take(n)
+	if err == nil && !utf8.Valid(b) {
+		err = fmt.Errorf("%.200q is not UTF-8", b)
+	}
 	return string(b), err
 }

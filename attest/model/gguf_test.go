@@ -321,7 +321,7 @@ func TestDigestGGUFTypes(t *testing.T) {
 // A GGUF whose values are more than a header may have is not read to its end.
 func TestReadGGUFLimit(t *testing.T) {
 	head := slices.Concat([]byte(ggufMagic), le32(3), le64(0), le64(1), ggufText("x"), le32(kvString), le64(maxHeader))
-	_, err := readGGUF(source{long(head), 1 << 40})
+	_, err := readGGUF(source{long(head), 1 << 40}, &room{})
 	wantError(t, "string of 100 MB", err, fmt.Sprint("more than ", maxHeader))
 }
 
@@ -340,7 +340,7 @@ func FuzzReadGGUF(f *testing.F) {
 	f.Add(tiny().bytes())
 	f.Add(ggufFile{kv: [][]byte{ggufKV(alignmentKey, kvU32, le32(8)), ggufKV("x", kvArray, slices.Concat(le32(kvArray), le64(1), le32(kvBool), le64(2), []byte{0, 1}))}, infos: [][]byte{ggufInfo("", 24, 0)}, data: []byte{1}, alignment: 8}.bytes())
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l, err := readGGUF(source{bytes.NewReader(data), uint64(len(data))})
+		l, err := readGGUF(source{bytes.NewReader(data), uint64(len(data))}, &room{})
 		if err != nil {
 			return
 		}

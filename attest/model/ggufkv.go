@@ -1,13 +1,12 @@
 package model
 
 import (
-	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/proctor-attest/proctor/attest"
 )
@@ -39,42 +38,48 @@ const (
 
 	maxKey   = 1<<16 - 1 // the format's limit in bytes
 	maxDepth = 8         // of arrays in arrays
+
+	maxValues = 1 << 16 // models have fewer than a hundred
 )
 
-// rawKV is a value as the file has it.
+// rawKV is where the file has a value.
 type rawKV struct {
-	key  string
-	kind uint32
-	raw  []byte
+	key         string
+	kind        uint32
+	begin, size uint64
 }
 
-type rawKVs []rawKV
+// rawKVs are the values of a file, sorted by key.
+type rawKVs struct {
+	src source
+	all []rawKV
+}
 
 func readKVs(c *cursor, n uint64) (rawKVs, error) {
-	var kvs rawKVs
+	if n > maxValues {
+		return rawKVs{}, fmt.Errorf("says that it has %d values, the most is %d", n, maxValues)
+	}
+	kvs := rawKVs{src: c.src}
 	for i := range n {
 		kv, err := readKV(c)
 		if err != nil {
-			return nil, fmt.Errorf("value %d of %d: %w", i+1, n, err)
+			return rawKVs{}, fmt.Errorf("value %d of %d: %w", i+1, n, err)
 		}
-		kvs = append(kvs, kv)
+		kvs.all = append(kvs.all, kv)
 	}
-	slices.SortStableFunc(kvs, func(a, b rawKV) int { return strings.Compare(a.key, b.key) })
-	for i := 1; i < len(kvs); i++ {
-		if kvs[i].key == kvs[i-1].key {
-			return nil, fmt.Errorf("duplicate key %.200q", kvs[i].key)
+	slices.SortStableFunc(kvs.all, func(a, b rawKV) int { return strings.Compare(a.key, b.key) })
+	for i := 1; i < len(kvs.all); i++ {
+		if kvs.all[i].key == kvs.all[i-1].key {
+			return rawKVs{}, fmt.Errorf("duplicate key %.200q", kvs.all[i].key)
 		}
 	}
 	return kvs, nil
 }
 
 func readKV(c *cursor) (rawKV, error) {
-	key, err := c.text()
+	key, err := c.name()
 	if err != nil {
 		return rawKV{}, fmt.Errorf("key: %w", err)
-	}
-	if !utf8.ValidString(key) || len(key) > maxKey {
-		return rawKV{}, fmt.Errorf("key %.200q is not UTF-8 of at most %d bytes", key, maxKey)
 	}
 	kind, err := c.u32()
 	if err != nil {
@@ -84,22 +89,21 @@ func readKV(c *cursor) (rawKV, error) {
 	if err := skipValue(c, kind, 0); err != nil {
 		return rawKV{}, fmt.Errorf("%.200q: %w", key, err)
 	}
-	return rawKV{key, kind, bytes.Clone(c.buf[begin:c.at])}, nil
+	return rawKV{key, kind, begin, c.at - begin}, nil
 }
 
 // skipValue moves behind a value.
 func skipValue(c *cursor, kind uint32, depth int) error {
 	if width := kvWidth[kind]; width > 0 {
-		b, err := c.take(width)
-		if err == nil && kind == kvBool {
-			err = checkBools(b)
-		}
-		return err
+		return skipNumbers(c, kind, width)
 	}
 	switch kind {
 	case kvString:
-		_, err := c.text()
-		return err
+		n, err := c.u64()
+		if err != nil {
+			return err
+		}
+		return c.skip(n)
 	case kvArray:
 		return skipArray(c, depth+1)
 	}
@@ -122,11 +126,7 @@ func skipArray(c *cursor, depth int) error {
 		if n > (1<<64-1)/width {
 			return fmt.Errorf("array of %d values", n)
 		}
-		b, err := c.take(n * width)
-		if err == nil && kind == kvBool {
-			err = checkBools(b)
-		}
-		return err
+		return skipNumbers(c, kind, n*width)
 	}
 	// A string or array takes bytes, or else c ends after them.
 	for range n {
@@ -137,23 +137,34 @@ func skipArray(c *cursor, depth int) error {
 	return nil
 }
 
-// checkBools refuses what is neither 0 nor 1: the format says that it is invalid,
-// and readers take it for true or cut it to a bit.
-func checkBools(b []byte) error {
-	for _, x := range b {
-		if x > 1 {
-			return fmt.Errorf("boolean of value %d", x)
+// skipNumbers moves behind values of a type that together have size bytes. It refuses
+// booleans that are neither 0 nor 1: the format says that they are invalid, and readers
+// take them for true or cut them to a bit.
+func skipNumbers(c *cursor, kind uint32, size uint64) error {
+	if kind != kvBool {
+		return c.skip(size)
+	}
+	for size > 0 {
+		b, err := c.take(min(size, windowSize))
+		if err != nil {
+			return err
 		}
+		for _, x := range b {
+			if x > 1 {
+				return fmt.Errorf("boolean of value %d", x)
+			}
+		}
+		size -= uint64(len(b))
 	}
 	return nil
 }
 
 func (kvs rawKVs) find(key string) *rawKV {
-	i, ok := slices.BinarySearchFunc(kvs, key, func(kv rawKV, key string) int { return strings.Compare(kv.key, key) })
+	i, ok := slices.BinarySearchFunc(kvs.all, key, func(kv rawKV, key string) int { return strings.Compare(kv.key, key) })
 	if !ok {
 		return nil
 	}
-	return &kvs[i]
+	return &kvs.all[i]
 }
 
 // number is an unsigned integer of whatever width writers give it.
@@ -163,13 +174,17 @@ func (kvs rawKVs) number(key string) (value uint64, found bool, err error) {
 		return 0, false, nil
 	}
 	var buf [8]byte
-	copy(buf[:], kv.raw)
+	raw, err := kvs.src.read(kv.begin, min(kv.size, 8))
+	if err != nil {
+		return 0, false, err
+	}
+	copy(buf[:], raw)
 	value = binary.LittleEndian.Uint64(buf[:])
 	switch kv.kind {
 	case kvU8, kvU16, kvU32, kvU64:
 		return value, true, nil
 	case kvI8, kvI16, kvI32, kvI64:
-		if kv.raw[len(kv.raw)-1] < 0x80 {
+		if raw[len(raw)-1] < 0x80 {
 			return value, true, nil
 		}
 	}
@@ -196,22 +211,33 @@ func (kvs rawKVs) template() (*attest.Hash, error) {
 	if kv.kind != kvString {
 		return nil, errors.New(templateKey + " is not a string")
 	}
-	digest := sum(kv.raw[8:])
+	const length = 8
+	h := sha256.New()
+	if err := kvs.src.copy(h, kv.begin+length, kv.size-length); err != nil {
+		return nil, err
+	}
+	digest := attest.Hash(h.Sum(nil))
 	return &digest, nil
 }
 
 // leaves are the values that are part of the model: all but how it was split.
-func (kvs rawKVs) leaves() []KV {
+func (kvs rawKVs) leaves() ([]KV, error) {
 	var out []KV
-	for _, kv := range kvs {
+	for _, kv := range kvs.all {
 		if strings.HasPrefix(kv.key, splitPrefix) {
 			continue
 		}
-		buf := attest.AppendLP(attest.AppendTag(nil, "kv"), kv.key)
+		// leaf(d) = H(0x00‖d); the value may be as long as the header.
+		buf := attest.AppendLP(attest.AppendTag([]byte{0}, "kv"), kv.key)
 		buf = binary.BigEndian.AppendUint32(buf, kv.kind)
-		out = append(out, KV{kv.key, kv.kind, attest.LeafHash(attest.AppendLP(buf, kv.raw))})
+		h := sha256.New()
+		h.Write(binary.BigEndian.AppendUint64(buf, kv.size))
+		if err := kvs.src.copy(h, kv.begin, kv.size); err != nil {
+			return nil, err
+		}
+		out = append(out, KV{kv.key, kv.kind, attest.Hash(h.Sum(nil))})
 	}
-	return out
+	return out, nil
 }
 
 // kvRoot is the digest of role gguf-kv; values are sorted by key.

@@ -23,24 +23,14 @@ func Metadata(fsys fs.FS, m *Model) (map[string]any, error) {
 	if len(m.KV) == 0 || i < 0 {
 		return nil, nil
 	}
-	kvs, err := readValues(fsys, m.Files[i])
-	if err == nil && !slices.Equal(kvs.leaves(), m.KV) {
-		err = errors.New("changed since it was read (wait until nothing writes to the directory)")
-	}
+	out, err := readValues(fsys, m.Files[i], m.KV)
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w", m.Files[i].Path, err)
-	}
-	out := map[string]any{}
-	for _, kv := range kvs {
-		if !strings.HasPrefix(kv.key, splitPrefix) {
-			v := valueReader{kv.raw}
-			out[kv.key] = v.value(kv.kind)
-		}
 	}
 	return out, nil
 }
 
-func readValues(fsys fs.FS, file File) (rawKVs, error) {
+func readValues(fsys fs.FS, file File, want []KV) (map[string]any, error) {
 	f, err := fsys.Open(file.Path)
 	if err != nil {
 		return nil, err
@@ -55,11 +45,45 @@ func readValues(fsys fs.FS, file File) (rawKVs, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readKVs(c, n)
+	kvs, err := readKVs(c, n)
+	if err != nil {
+		return nil, err
+	}
+	leaves, err := kvs.leaves()
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Equal(leaves, want) {
+		return nil, errors.New("changed since it was read (wait until nothing writes to the directory)")
+	}
+	out, left := map[string]any{}, maxElements
+	for _, kv := range kvs.all {
+		if strings.HasPrefix(kv.key, splitPrefix) {
+			continue
+		}
+		raw, err := src.read(kv.begin, kv.size)
+		if err != nil {
+			return nil, err
+		}
+		v := valueReader{left: raw, elements: &left}
+		if out[kv.key] = v.value(kv.kind); v.full {
+			out[kv.key] = fmt.Sprintf("%d bytes of SHA-256 %s", len(raw), sum(raw))
+		}
+	}
+	return out, nil
 }
 
+// maxElements bounds how many elements of arrays are taken apart, of all values
+// together: each takes ten times as much room as in the file. The lists of the largest
+// tokenizers have a million and a half.
+const maxElements = 1 << 22
+
 // valueReader reads a raw value, whose lengths readKVs has checked.
-type valueReader struct{ left []byte }
+type valueReader struct {
+	left     []byte
+	elements *int
+	full     bool // the value has more, and was not read
+}
 
 func (r *valueReader) take(n uint64) []byte {
 	out := r.left[:n]
@@ -72,14 +96,23 @@ func (r *valueReader) value(kind uint32) any {
 	case kvString:
 		return textValue(r.take(binary.LittleEndian.Uint64(r.take(8))))
 	case kvArray:
-		kind := binary.LittleEndian.Uint32(r.take(4))
-		all := []any{}
-		for range binary.LittleEndian.Uint64(r.take(8)) {
-			all = append(all, r.value(kind))
-		}
-		return all
+		return r.array()
 	}
 	return numberValue(kind, r.take(kvWidth[kind]))
+}
+
+func (r *valueReader) array() any {
+	kind := binary.LittleEndian.Uint32(r.take(4))
+	n := binary.LittleEndian.Uint64(r.take(8))
+	if r.full = r.full || n > uint64(*r.elements); r.full {
+		return nil
+	}
+	*r.elements -= int(n)
+	all := []any{}
+	for i := uint64(0); i < n && !r.full; i++ {
+		all = append(all, r.value(kind))
+	}
+	return all
 }
 
 func textValue(b []byte) any {

@@ -2,6 +2,7 @@ package model
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -41,5 +42,28 @@ func TestMetadata(t *testing.T) {
 	wantError(t, "a file that changed", err, `"m.gguf"`)
 	if got, err := Metadata(two(t), digest(t, two(t))); got != nil || err != nil {
 		t.Errorf("without a GGUF: %v, %v", got, err)
+	}
+}
+
+// Lists that would fill the memory are shown by their hash.
+func TestMetadataLong(t *testing.T) {
+	long := make([]byte, maxElements+1)
+	g := tiny()
+	g.kv = append(g.kv,
+		ggufKV("a.deep", kvArray, slices.Concat(le32(kvArray), le64(2), le32(kvU8), le64(1), []byte{7}, le32(kvU8), le64(uint64(len(long))), long)),
+		ggufKV("a.short", kvArray, slices.Concat(le32(kvU8), le64(1), []byte{7})),
+	)
+	dir := gguf(g.bytes())
+	got, err := Metadata(dir, digest(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := g.kv[4][8+len("a.deep")+4:]
+	want := fmt.Sprintf("%d bytes of SHA-256 %s", len(raw), sum(raw))
+	if got["a.deep"] != want {
+		t.Errorf("a.deep is %.80v, want %s", got["a.deep"], want)
+	}
+	if diff := cmp.Diff([]any{json.Number("7")}, got["a.short"]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

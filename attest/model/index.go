@@ -1,6 +1,7 @@
 package model
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,8 +50,8 @@ func readIndex(fsys fs.FS, name string, entries []entry, suffix string) (*index,
 			at = e
 		}
 	}
-	if at.size > maxJSON {
-		return nil, fmt.Errorf("index of %d bytes, the most is %d", at.size, maxJSON)
+	if at.size > maxIndex {
+		return nil, fmt.Errorf("index of %d bytes, the most is %d", at.size, maxIndex)
 	}
 	data, err := fs.ReadFile(fsys, name)
 	if err != nil {
@@ -77,21 +78,83 @@ func parseIndex(data []byte, suffix string) (map[string]string, error) {
 	if err := attest.CheckForeignJSON(data); err != nil {
 		return nil, err
 	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(data, &members); err != nil {
+	d := json.NewDecoder(bytes.NewReader(data))
+	if first, err := d.Token(); err != nil || first != json.Delim('{') {
 		return nil, errors.New("index is not a JSON object")
 	}
-	var files map[string]string
-	if err := json.Unmarshal(members["weight_map"], &files); err != nil {
+	if !findMember(d, "weight_map") {
 		return nil, errors.New("weight_map is missing or not a map from tensors to file names")
 	}
-	if len(files) == 0 {
-		return nil, errors.New("weight_map names no tensors")
+	files, err := decodeWeightMap(d, suffix)
+	if err == nil && len(files) == 0 {
+		err = errors.New("weight_map names no tensors")
 	}
-	for tensor, file := range files {
-		if strings.ContainsAny(file, `/\`) || !strings.HasSuffix(file, suffix) {
-			return nil, fmt.Errorf("weight_map: tensor %.200q is said to be in %.200q, want the name of a %s file beside the index", tensor, file, suffix)
+	return files, err
+}
+
+// decodeWeightMap goes token by token: an index can have as many members as a header,
+// and is bounded as a header is.
+func decodeWeightMap(d *json.Decoder, suffix string) (map[string]string, error) {
+	if first, err := d.Token(); err != nil || first != json.Delim('{') {
+		return nil, errors.New("weight_map is missing or not a map from tensors to file names")
+	}
+	var room room
+	files, once := map[string]string{}, map[string]string{}
+	for d.More() {
+		tensor, _ := d.Token()
+		value, err := d.Token()
+		if err != nil {
+			return nil, err
 		}
+		name, _ := tensor.(string)
+		if err := room.take(Tensor{Name: name}); err != nil {
+			return nil, fmt.Errorf("weight_map: %w", err)
+		}
+		file, ok := value.(string)
+		if !ok || strings.ContainsAny(file, `/\`) || !strings.HasSuffix(file, suffix) {
+			return nil, fmt.Errorf("weight_map: tensor %.200q is said to be in %.200q, want the name of a %s file beside the index", name, fmt.Sprint(value), suffix)
+		}
+		if once[file] == "" {
+			once[file] = file
+		}
+		files[name] = once[file]
 	}
 	return files, nil
+}
+
+// findMember moves to the value of a member of the object that d is in. It makes no
+// map of the others.
+func findMember(d *json.Decoder, name string) bool {
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return false
+		}
+		if key == name {
+			return true
+		}
+		if skipValueOf(d) != nil {
+			return false
+		}
+	}
+	return false
+}
+
+// skipValueOf moves behind one value.
+func skipValueOf(d *json.Decoder) error {
+	for depth := 0; ; {
+		token, err := d.Token()
+		if err != nil {
+			return err
+		}
+		switch token {
+		case json.Delim('{'), json.Delim('['):
+			depth++
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		}
+		if depth == 0 {
+			return nil
+		}
+	}
 }

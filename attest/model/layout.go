@@ -40,7 +40,8 @@ type layout struct {
 
 // newLayout takes tensors whose bytes are either the same or disjoint.
 func newLayout(spans []span) *layout {
-	l := &layout{pieces: []piece{{sum: sum(nil)}}}
+	l := &layout{tensors: make([]Tensor, 0, len(spans)), at: make([]int, 0, len(spans)), pieces: make([]piece, 1, len(spans)+1)}
+	l.pieces[0].sum = sum(nil)
 	slices.SortStableFunc(spans, func(a, b span) int { return cmp.Compare(a.begin, b.begin) })
 	for _, s := range spans {
 		last := len(l.pieces) - 1
@@ -120,11 +121,20 @@ func (s source) read(at, n uint64) ([]byte, error) {
 	return buf, nil
 }
 
+// copy writes n bytes from an offset to w.
+func (s source) copy(w io.Writer, at, n uint64) error {
+	got, err := io.Copy(w, io.NewSectionReader(s, int64(at), int64(n)))
+	if err == nil && uint64(got) < n {
+		err = errors.New("the file became shorter while it was being read")
+	}
+	return err
+}
+
 // format reads where a file of weights keeps its tensors.
-type format func(source) (*layout, error)
+type format func(source, *room) (*layout, error)
 
 // readLayout opens a weight file and reads where its tensors are.
-func readLayout(fsys fs.FS, e entry, read format) (*layout, error) {
+func readLayout(fsys fs.FS, e entry, read format, room *room) (*layout, error) {
 	f, err := fsys.Open(e.path)
 	if err != nil {
 		return nil, err
@@ -146,7 +156,7 @@ func readLayout(fsys fs.FS, e entry, read format) (*layout, error) {
 			return nil, err
 		}
 	}
-	return read(src)
+	return read(src, room)
 }
 
 func sourceOf(f fs.File, e entry) (source, error) {

@@ -11,9 +11,10 @@ import (
 // What a pickle may have, far above what a state dict of a hundred thousand
 // tensors has.
 const (
-	maxPickle = 64 << 20
+	maxPickle = 32 << 20
 	maxStack  = 1 << 14 // Python sets a thousand items at a time
-	maxMemo   = 1 << 21
+	maxMemo   = 1 << 20
+	maxItems  = 1 << 20 // of dicts
 )
 
 // The opcodes that torch.save writes for tensors in dicts and lists. Nothing else is
@@ -69,23 +70,13 @@ type (
 	pyOther  string // what it is, of which nothing is kept
 	pyDict   struct {
 		ordered bool
-		keys    []string
-		values  map[string]any
+		items   []pyItem // as they were set; a name may be there twice
+	}
+	pyItem struct {
+		key   string
+		value any
 	}
 )
-
-func (d *pyDict) set(key, value any) error {
-	name, ok := key.(string)
-	if !ok {
-		return fmt.Errorf("a key of a dict is %s, want a string", pyKind(key))
-	}
-	if _, twice := d.values[name]; twice {
-		return fmt.Errorf("duplicate name %.200q", name)
-	}
-	d.keys = append(d.keys, name)
-	d.values[name] = value
-	return nil
-}
 
 // pickle reads one pickle. What its globals stand for is up to call and load,
 // which are given arguments, never code.
@@ -93,7 +84,8 @@ type pickle struct {
 	data  []byte
 	at    int
 	stack []any
-	memo  map[uint32]any
+	memo  []any
+	items int
 
 	known func(global string) bool
 	call  func(global string, args []any) (any, error)
@@ -105,7 +97,6 @@ func (p *pickle) read() (any, error) {
 	if len(p.data) > maxPickle {
 		return nil, fmt.Errorf("pickle of %d bytes, the most is %d", len(p.data), maxPickle)
 	}
-	p.memo = map[uint32]any{}
 	for {
 		at := p.at
 		op, err := p.take(1)
@@ -147,7 +138,7 @@ func (p *pickle) step(op byte) error {
 	case opNoTuple:
 		p.push(pyTuple{})
 	case opDict:
-		p.push(&pyDict{values: map[string]any{}})
+		p.push(&pyDict{})
 	case opProto:
 		return p.proto()
 	case opInt1, opInt2, opInt4, opLong:
@@ -258,14 +249,21 @@ func (p *pickle) memoize(op byte) error {
 		if len(p.stack) == 0 || p.stack[len(p.stack)-1] == any(pyMark{}) {
 			return errors.New("nothing to remember")
 		}
-		p.memo[n] = p.stack[len(p.stack)-1]
+		// Python numbers them as they come.
+		if n > uint32(len(p.memo)) {
+			return fmt.Errorf("remembers number %d after %d", n, len(p.memo))
+		}
+		if top := p.stack[len(p.stack)-1]; n == uint32(len(p.memo)) {
+			p.memo = append(p.memo, top)
+		} else {
+			p.memo[n] = top
+		}
 		return nil
 	}
-	v, ok := p.memo[n]
-	if !ok {
+	if n >= uint32(len(p.memo)) {
 		return fmt.Errorf("recalls %d, which was not remembered", n)
 	}
-	p.push(v)
+	p.push(p.memo[n])
 	return nil
 }
 
@@ -301,9 +299,14 @@ func (p *pickle) setItems(op byte) (err error) {
 		return fmt.Errorf("sets %d values of %s, want pairs for a dict", len(items), pyKind(dict))
 	}
 	for i := 0; i < len(items); i += 2 {
-		if err := d.set(items[i], items[i+1]); err != nil {
-			return err
+		name, ok := items[i].(string)
+		if !ok {
+			return fmt.Errorf("a key of a dict is %s, want a string", pyKind(items[i]))
 		}
+		d.items = append(d.items, pyItem{name, items[i+1]})
+	}
+	if p.items += len(items) / 2; p.items > maxItems {
+		return fmt.Errorf("more than %d items in dicts", maxItems)
 	}
 	return nil
 }
@@ -346,7 +349,7 @@ func (p *pickle) object(op byte) error {
 		state, isState := args[1].(*pyDict)
 		// "_metadata" says versions of modules; load_state_dict reads it, and no tensor
 		// comes of it.
-		if !isDict || !d.ordered || !isState || len(state.keys) != 1 || state.keys[0] != "_metadata" {
+		if !isDict || !d.ordered || !isState || len(state.items) != 1 || state.items[0].key != "_metadata" {
 			return fmt.Errorf("gives %s attributes, want _metadata of an OrderedDict", pyKind(args[0]))
 		}
 		p.push(d)

@@ -141,11 +141,14 @@ func ChatTemplate(has func(path string) bool, read func(path string) ([]byte, er
 // templateMember is the text of the member chat_template of a JSON object, or nil. A
 // member null is none.
 func templateMember(data []byte) ([]byte, error) {
-	var members map[string]json.RawMessage
-	if data == nil || json.Unmarshal(data, &members) != nil {
+	d := json.NewDecoder(bytes.NewReader(data))
+	if first, err := d.Token(); err != nil || first != json.Delim('{') || !findMember(d, "chat_template") {
 		return nil, nil
 	}
-	raw := members["chat_template"]
+	var raw json.RawMessage
+	if err := d.Decode(&raw); err != nil {
+		return nil, err
+	}
 	switch {
 	case len(raw) == 0 || bytes.Equal(raw, []byte("null")):
 		return nil, nil

@@ -6,7 +6,7 @@ import (
 )
 
 // readSafetensors reads the header of a safetensors file.
-func readSafetensors(src source) (*layout, error) {
+func readSafetensors(src source, room *room) (*layout, error) {
 	if src.size < lengthSize {
 		return nil, fmt.Errorf("safetensors header ends at byte %d of at least %d (a download that stopped early? fetch the file again)", src.size, lengthSize)
 	}
@@ -21,16 +21,9 @@ func readSafetensors(src source) (*layout, error) {
 	if length > src.size-lengthSize {
 		return nil, fmt.Errorf("header of %d bytes ends beyond the file of %d (a download that stopped early? fetch the file again)", length, src.size)
 	}
-	if head, err = src.read(lengthSize, length); err != nil {
-		return nil, err
-	}
-	base := lengthSize + length
-	spans, err := parseHeader(head, src.size-base)
+	spans, err := parseHeader(src, lengthSize+length, room)
 	if err != nil {
 		return nil, err
-	}
-	for i := range spans {
-		spans[i].begin += base
 	}
 	return newLayout(spans), nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // torchStorages are the typed storages of torch, with the dtype that safetensors
@@ -41,7 +42,7 @@ type torchStorage struct {
 // torchTensor is what the pickle says of a tensor.
 type torchTensor struct {
 	name, dtype   string
-	storage       torchStorage
+	storage       *torchStorage
 	offset        uint64 // in elements
 	shape, stride []uint64
 }
@@ -49,13 +50,13 @@ type torchTensor struct {
 // stateDict reads a state dict out of its pickle.
 type stateDict struct {
 	storages map[string]place
-	named    map[string]torchStorage
+	named    map[string]*torchStorage
 }
 
 // readStateDict returns the tensors of a pickle that is an OrderedDict, or dict,
 // from names to tensors.
-func readStateDict(program []byte, storages map[string]place) ([]torchTensor, error) {
-	s := &stateDict{storages: storages, named: map[string]torchStorage{}}
+func readStateDict(program []byte, storages map[string]place, room *room) ([]*torchTensor, error) {
+	s := &stateDict{storages: storages, named: map[string]*torchStorage{}}
 	p := &pickle{data: program, known: s.known, call: s.call, load: s.load}
 	v, err := p.read()
 	if err != nil {
@@ -65,17 +66,26 @@ func readStateDict(program []byte, storages map[string]place) ([]torchTensor, er
 	if !ok {
 		return nil, fmt.Errorf("holds %s, want a state dict", pyKind(v))
 	}
-	var tensors []torchTensor
-	for _, name := range dict.keys {
-		t, ok := dict.values[name].(torchTensor)
+	var tensors []*torchTensor
+	for _, item := range dict.items {
+		t, ok := item.value.(*torchTensor)
 		if !ok {
-			return nil, fmt.Errorf("%.200q is %s, want a tensor: this is not a plain state dict (save the model's state_dict() alone)", name, pyKind(dict.values[name]))
+			return nil, fmt.Errorf("%.200q is %s, want a tensor: this is not a plain state dict (save the model's state_dict() alone)", item.key, pyKind(item.value))
 		}
-		if name == metadataName {
-			return nil, fmt.Errorf("%q is not a name for a tensor", name)
+		if item.key == metadataName {
+			return nil, fmt.Errorf("%q is not a name for a tensor", item.key)
 		}
-		t.name = name
+		t.name = item.key
+		if err := room.take(Tensor{Name: t.name, Shape: t.shape}); err != nil {
+			return nil, err
+		}
 		tensors = append(tensors, t)
+	}
+	slices.SortFunc(tensors, func(a, b *torchTensor) int { return strings.Compare(a.name, b.name) })
+	for i := 1; i < len(tensors); i++ {
+		if tensors[i].name == tensors[i-1].name {
+			return nil, fmt.Errorf("duplicate name %.200q", tensors[i].name)
+		}
 	}
 	return tensors, nil
 }
@@ -97,11 +107,13 @@ func (s *stateDict) load(id any) (any, error) {
 	if !isType || torchStorages[string(kind)] == "" || !isKey || !isCount || elements < 0 {
 		return nil, errors.New("a storage whose type, key or size is not as torch.save writes it")
 	}
-	got := torchStorage{key, string(kind), uint64(elements)}
-	if before, twice := s.named[key]; twice && before != got {
+	got := &torchStorage{key, string(kind), uint64(elements)}
+	if before, twice := s.named[key]; twice && *before != *got {
 		return nil, fmt.Errorf("storage %.80q is named with two types or sizes", key)
 	}
-	s.named[key] = got
+	if s.named[key] == nil {
+		s.named[key] = got
+	}
 	at, present := s.storages[key]
 	if !present {
 		return nil, fmt.Errorf("storage %.80q is not in the zip", key)
@@ -113,7 +125,7 @@ func (s *stateDict) load(id any) (any, error) {
 	if need != at.size {
 		return nil, fmt.Errorf("storage %.80q has %d bytes in the zip, but %d elements of %s need %d", key, at.size, elements, kind, need)
 	}
-	return got, nil
+	return s.named[key], nil
 }
 
 func (s *stateDict) call(global string, args []any) (any, error) {
@@ -122,10 +134,10 @@ func (s *stateDict) call(global string, args []any) (any, error) {
 		if len(args) != 0 {
 			return nil, errors.New("an OrderedDict with arguments")
 		}
-		return &pyDict{ordered: true, values: map[string]any{}}, nil
+		return &pyDict{ordered: true}, nil
 	case rebuildParam:
 		if len(args) == 3 {
-			if t, ok := args[0].(torchTensor); ok && noHooks(args[2]) {
+			if t, ok := args[0].(*torchTensor); ok && noHooks(args[2]) {
 				return t, nil
 			}
 		}
@@ -148,26 +160,26 @@ func (s *stateDict) call(global string, args []any) (any, error) {
 // tensor could be anything.
 func noHooks(v any) bool {
 	d, ok := v.(*pyDict)
-	return v == nil || ok && len(d.keys) == 0
+	return v == nil || ok && len(d.items) == 0
 }
 
 // tensorOf reads storage, offset, size, stride, requires_grad, hooks.
-func tensorOf(args []any, dtype string) (torchTensor, error) {
-	storage, isStorage := args[0].(torchStorage)
+func tensorOf(args []any, dtype string) (*torchTensor, error) {
+	storage, isStorage := args[0].(*torchStorage)
 	offset, isOffset := args[1].(int64)
 	shape, isShape := sizes(args[2])
 	stride, isStride := sizes(args[3])
 	_, isBool := args[4].(bool)
 	if !isStorage || !isOffset || offset < 0 || !isShape || !isStride || len(shape) != len(stride) || !isBool || !noHooks(args[5]) {
-		return torchTensor{}, errors.New("a tensor that is not as torch.save writes it")
+		return nil, errors.New("a tensor that is not as torch.save writes it")
 	}
 	if untyped := storage.kind == untypedStorage; untyped != (dtype != "") {
-		return torchTensor{}, fmt.Errorf("a tensor of type %q in a storage of type %s", dtype, storage.kind)
+		return nil, fmt.Errorf("a tensor of type %q in a storage of type %s", dtype, storage.kind)
 	}
 	if dtype == "" {
 		dtype = torchStorages[storage.kind]
 	}
-	return torchTensor{dtype: dtype, storage: storage, offset: uint64(offset), shape: shape, stride: stride}, nil
+	return &torchTensor{dtype: dtype, storage: storage, offset: uint64(offset), shape: shape, stride: stride}, nil
 }
 
 func sizes(v any) ([]uint64, bool) {
@@ -186,19 +198,23 @@ func sizes(v any) ([]uint64, bool) {
 // placeTensors finds the bytes of every tensor. The distinct ones must be all of
 // each storage: bytes that no tensor shows would be in no leaf. Tensors that share
 // all of their bytes, as tied weights do, are as good as copies.
-func placeTensors(tensors []torchTensor, storages map[string]place) ([]span, error) {
-	byStorage := map[string][]span{}
-	var spans []span
+func placeTensors(tensors []*torchTensor, storages map[string]place) ([]span, error) {
+	spans := make([]span, 0, len(tensors))
 	for _, t := range tensors {
 		s, err := t.span(storages[t.storage.key])
 		if err != nil {
 			return nil, fmt.Errorf("tensor %.200q: %w", t.name, err)
 		}
 		spans = append(spans, s)
-		byStorage[t.storage.key] = append(byStorage[t.storage.key], s)
+	}
+	slices.SortStableFunc(spans, func(a, b span) int { return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.Size, b.Size)) })
+	first := func(at uint64) int {
+		i, _ := slices.BinarySearchFunc(spans, at, func(s span, at uint64) int { return cmp.Compare(s.begin, at) })
+		return i
 	}
 	for _, key := range slices.Sorted(maps.Keys(storages)) {
-		if err := checkTiled(byStorage[key], storages[key]); err != nil {
+		at := storages[key]
+		if err := checkTiled(spans[first(at.begin):first(at.begin+at.size)], at); err != nil {
 			return nil, fmt.Errorf("storage %.80q: %w", key, err)
 		}
 	}
@@ -206,7 +222,7 @@ func placeTensors(tensors []torchTensor, storages map[string]place) ([]span, err
 }
 
 // span is the tensor's bytes, if they are one run of them in the order of rows.
-func (t torchTensor) span(at place) (span, error) {
+func (t *torchTensor) span(at place) (span, error) {
 	size, err := sizeOf(t.dtype, t.shape)
 	if err != nil {
 		return span{}, err
@@ -231,9 +247,8 @@ func (t torchTensor) span(at place) (span, error) {
 }
 
 // checkTiled refuses parts of a storage that no tensor shows, and tensors that
-// share some of their bytes.
+// share some of their bytes. Spans are in the order of their bytes.
 func checkTiled(spans []span, at place) error {
-	slices.SortFunc(spans, func(a, b span) int { return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.Size, b.Size)) })
 	begin, end := at.begin, at.begin // of the last span
 	for _, s := range spans {
 		switch {

@@ -18,7 +18,7 @@ const (
 	torchModel = "pytorch_model.bin"
 
 	// maxDirectory bounds what is read to list a zip.
-	maxDirectory = 32 << 20
+	maxDirectory = 16 << 20
 )
 
 var torchSuffixes = []string{".bin", ".pt", ".pth", ".ckpt"}
@@ -62,7 +62,7 @@ func (p *plan) findTorch(fsys fs.FS, entries []entry, root func(string) []string
 // readTorch reads where a checkpoint of torch.save (1.6 or later) keeps its
 // tensors. The storages lie in the zip as they are; which tensor shows which is in
 // a pickle, which is read and not run.
-func readTorch(src source) (*layout, error) {
+func readTorch(src source, room *room) (*layout, error) {
 	files, err := openTorch(src)
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func readTorch(src source) (*layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	tensors, err := readStateDict(program, files.storages)
+	tensors, err := readStateDict(program, files.storages, room)
 	if err != nil {
 		return nil, err
 	}

@@ -218,6 +218,7 @@ func TestDigestRefusesPickle(t *testing.T) {
 		{"name without end", "\x80\x02cos", "without an end"},
 		{"recalls nothing", "\x80\x02h\x07.", "recalls 7"},
 		{"remembers nothing", "\x80\x02q\x07.", "nothing to remember"},
+		{"remembers out of order", "\x80\x02}q\x01.", "remembers number 1 after 0"},
 		{"remembers a mark", "\x80\x02(q\x07.", "nothing to remember"},
 		{"tuple of nothing", "\x80\x02\x85.", "there is none"},
 		{"tuple of a mark", "\x80\x02(\x85.", "a mark for a value"},
@@ -325,7 +326,7 @@ func TestDigestRefusesTorch(t *testing.T) {
 }
 
 func TestReadTorchLimits(t *testing.T) {
-	_, err := readStateDict(make([]byte, maxPickle+1), nil)
+	_, err := readStateDict(make([]byte, maxPickle+1), nil, &room{})
 	wantError(t, "pickle", err, fmt.Sprint("the most is ", maxPickle))
 	b := &boundedReaderAt{bytes.NewReader(make([]byte, 10)), 8}
 	if _, err := b.ReadAt(make([]byte, 8), 0); err != nil {
@@ -341,7 +342,7 @@ func FuzzReadStateDict(f *testing.F) {
 	f.Add([]byte("\x80\x02" + pOrdered + "q\x01}" + pText("_metadata") + "h\x01sb."))
 	f.Add([]byte(pDict(pItem("a", "(K\x01M\x01\x01J\x01\x00\x00\x00\x88Nt"), pItem("b", "](K\x01e"))))
 	f.Fuzz(func(t *testing.T, program []byte) {
-		tensors, err := readStateDict(program, storages)
+		tensors, err := readStateDict(program, storages, &room{})
 		if err != nil {
 			return
 		}
@@ -364,7 +365,7 @@ func FuzzReadStateDict(f *testing.F) {
 func FuzzReadTorch(f *testing.F) {
 	f.Add(torchTwo(f, pTwo()))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l, err := readTorch(source{bytes.NewReader(data), uint64(len(data))})
+		l, err := readTorch(source{bytes.NewReader(data), uint64(len(data))}, &room{})
 		if err != nil {
 			return
 		}

@@ -14,8 +14,10 @@ const (
 	shardSuffix = ".safetensors"
 	indexSuffix = ".safetensors.index.json"
 
-	// maxJSON bounds the files that are read as a whole.
-	maxJSON = 100_000_000
+	// maxIndex and maxParsed bound files that are read as a whole: an index has a line
+	// for each tensor, and the largest configurations of tokenizers are 5 MB.
+	maxIndex  = 64 << 20
+	maxParsed = 32 << 20
 )
 
 // plan says which files hold the model's weights, and where in them.
@@ -138,36 +140,63 @@ func noWeights(entries []entry) error {
 // them have, and an index that says otherwise than the files: loaders that
 // trust the one and those that trust the other would run two models.
 func (w part) merge(read map[string]*layout) ([]Tensor, error) {
-	tensors := []Tensor{}
-	where := map[string]string{}
+	n := 0
 	for _, file := range w.files {
-		for _, t := range read[file].hashed() {
-			if first, twice := where[t.Name]; twice {
-				return nil, fmt.Errorf("tensor %.200q is in %q and in %q (keep one variant of the weights, or add an index)", t.Name, first, file)
-			}
-			where[t.Name] = file
-			if w.index != nil && w.index.file[t.Name] != file {
-				said, ok := w.index.file[t.Name]
-				if !ok {
-					said = "no file"
-				}
-				return nil, fmt.Errorf("tensor %.200q is in %q, but %q has it in %s", t.Name, file, w.index.path, said)
-			}
-			tensors = append(tensors, t)
-		}
+		n += len(read[file].tensors)
 	}
-	if w.index != nil {
-		for _, name := range slices.Sorted(maps.Keys(w.index.file)) {
-			if where[name] == "" {
-				return nil, fmt.Errorf("tensor %.200q is not in %q, where %q has it", name, w.index.file[name], w.index.path)
-			}
-		}
-	}
-	if len(tensors) == 0 {
+	if n == 0 {
 		return nil, fmt.Errorf("the weights hold no tensors (%s)", quoteAll(w.files))
 	}
+	tensors := make([]Tensor, 0, n)
+	for _, file := range w.files {
+		tensors = append(tensors, read[file].hashed()...)
+	}
 	slices.SortFunc(tensors, func(a, b Tensor) int { return strings.Compare(a.Name, b.Name) })
-	return tensors, nil
+	for i := 1; i < n; i++ {
+		if name := tensors[i].Name; name == tensors[i-1].Name {
+			in := w.having(read, name)
+			return nil, fmt.Errorf("tensor %.200q is in %q and in %q (keep one variant of the weights, or add an index)", name, in[0], in[1])
+		}
+	}
+	return tensors, w.checkIndex(read, tensors)
+}
+
+// having lists the files that have a tensor of this name.
+func (w part) having(read map[string]*layout, name string) (files []string) {
+	for _, file := range w.files {
+		if slices.ContainsFunc(read[file].tensors, func(t Tensor) bool { return t.Name == name }) {
+			files = append(files, file)
+		}
+	}
+	return files
+}
+
+// checkIndex holds the index against all tensors, which are sorted by name.
+func (w part) checkIndex(read map[string]*layout, tensors []Tensor) error {
+	if w.index == nil {
+		return nil
+	}
+	for _, file := range w.files {
+		for _, t := range read[file].tensors {
+			if w.index.file[t.Name] == file {
+				continue
+			}
+			said, ok := w.index.file[t.Name]
+			if !ok {
+				said = "no file"
+			}
+			return fmt.Errorf("tensor %.200q is in %q, but %q has it in %s", t.Name, file, w.index.path, said)
+		}
+	}
+	if len(w.index.file) == len(tensors) {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.index.file)) {
+		if len(w.having(read, name)) == 0 {
+			return fmt.Errorf("tensor %.200q is not in %q, where %q has it", name, w.index.file[name], w.index.path)
+		}
+	}
+	return nil
 }
 
 func quoteAll(names []string) string {

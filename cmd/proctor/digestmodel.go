@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/urfave/cli/v2"
 
@@ -34,6 +35,9 @@ func (e *env) digestModel(c *cli.Context, dir string) (*model.Model, error) {
 	defer files.Close()
 	bar := e.progress(c, "hashing "+filepath.Base(dir), 0)
 	defer bar.done()
+	// The lists of tensors are most of what is kept, and the collector would let them
+	// grow to twice their size before it looks.
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(160 << 20))
 	m, err := model.Digest(c.Context, files, model.Options{
 		Weights:        c.String("weights"),
 		WithoutPackage: c.Bool("no-package"),
