@@ -409,18 +409,24 @@ func (p *Opening) Subjects() []Subject {
 	return nil
 }
 
-// AuditRegrade is the one kind of audit that this version knows: answers were graded
-// anew.
-const AuditRegrade = "regrade"
+// Kinds of Audit: answers were graded anew, or what a release says is published was
+// compared with what was found there (PROTOCOL §1).
+const (
+	AuditRegrade    = "regrade"
+	AuditModelMatch = "model-match"
+)
 
-// Audit says what somebody found who looked at a result again.
+// Audit says what somebody found who looked again: at a result, or at the published
+// model. Result and Regrade go together, as Release and Match do.
 type Audit struct {
 	Header
-	What    string   `json:"kind"` // AuditRegrade
-	Result  Hash     `json:"result"`
-	Method  string   `json:"method"`           // for people
-	Grader  *Hash    `json:"grader,omitempty"` // SHA-256 of what graded
-	Regrade *Regrade `json:"regrade,omitempty"`
+	What    string      `json:"kind"` // AuditRegrade or AuditModelMatch
+	Method  string      `json:"method"`
+	Result  Hash        `json:"result,omitzero"`
+	Grader  *Hash       `json:"grader,omitempty"` // SHA-256 of what graded
+	Regrade *Regrade    `json:"regrade,omitempty"`
+	Release Hash        `json:"release,omitzero"`
+	Match   *ModelMatch `json:"modelMatch,omitempty"`
 }
 
 // Regrade is the outcome of grading answers anew.
@@ -433,7 +439,10 @@ type Regrade struct {
 
 func (*Audit) Kind() string { return "audit" }
 
-// Subjects names the result.
+// Subjects names the result or the release.
 func (p *Audit) Subjects() []Subject {
+	if p.What == AuditModelMatch {
+		return []Subject{{"audited release", map[string]string{digestSHA256: p.Release.String()}}}
+	}
 	return []Subject{{"audited result", map[string]string{digestSHA256: p.Result.String()}}}
 }

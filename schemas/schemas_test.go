@@ -240,3 +240,66 @@ func FuzzValidate(f *testing.F) {
 		}
 	})
 }
+
+// The second example of an audit stands on its page.
+func TestAuditPageExample(t *testing.T) {
+	page, err := Page("audit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```json\n")
+	text, _, ok := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatal("the page shows no example")
+	}
+	if err := Validate("audit", []byte(text)); err != nil {
+		t.Error(err)
+	}
+	change := func(edit func(match map[string]any)) []byte {
+		var doc map[string]any
+		if err := json.Unmarshal([]byte(text), &doc); err != nil {
+			t.Fatal(err)
+		}
+		edit(doc["modelMatch"].(map[string]any))
+		return encode(t, doc)
+	}
+	// What an auditor may not say of what it did not read.
+	for name, edit := range map[string]func(map[string]any){
+		"a listing that matches":      func(m map[string]any) { m["tier"] = 1; delete(m, "modelID"); delete(m, "sample") },
+		"a listing with a modelID":    func(m map[string]any) { m["tier"], m["outcome"] = 2, "incomplete"; delete(m, "sample") },
+		"a listing with a sample":     func(m map[string]any) { m["tier"], m["outcome"] = 2, "incomplete"; delete(m, "modelID") },
+		"a sample without one":        func(m map[string]any) { delete(m, "sample") },
+		"a sample without a modelID":  func(m map[string]any) { delete(m, "modelID") },
+		"a sample of the package":     func(m map[string]any) { m["package"] = m["modelID"] },
+		"a sample, nothing uncovered": func(m map[string]any) { delete(m, "uncovered") },
+		"a sample that is incomplete": func(m map[string]any) { m["outcome"] = "incomplete" },
+		"every byte, and a sample":    func(m map[string]any) { m["tier"] = 4 },
+		"every byte, not covered":     func(m map[string]any) { m["tier"] = 4; delete(m, "sample"); delete(m, "uncovered") },
+		"every byte, and no modelID":  func(m map[string]any) { m["tier"] = 4; delete(m, "sample"); delete(m, "modelID") },
+		"tier 5":                      func(m map[string]any) { m["tier"] = 5 },
+		"a probability of nothing":    func(m map[string]any) { m["sample"].(map[string]any)["missed"] = "0" },
+		"a number for a probability":  func(m map[string]any) { m["sample"].(map[string]any)["missed"] = 0.049282 },
+	} {
+		if err := Validate("audit", change(edit)); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+	every := change(func(m map[string]any) { m["tier"], m["package"] = 4, m["modelID"]; delete(m, "sample") })
+	if err := Validate("audit", every); err != nil {
+		t.Errorf("every byte: %v", err)
+	}
+	listing := change(func(m map[string]any) {
+		m["tier"], m["outcome"] = 1, "incomplete"
+		for _, name := range []string{"modelID", "sample", "uncovered"} {
+			delete(m, name)
+		}
+	})
+	if err := Validate("audit", listing); err != nil {
+		t.Errorf("a listing: %v", err)
+	}
+	for _, other := range []string{`"regrade": {}`, `"result": "` + strings.Repeat("ab", 32) + `"`} {
+		if err := Validate("audit", []byte(strings.Replace(text, "{", "{"+other+",", 1))); err == nil {
+			t.Errorf("a model-match with %s is taken", other)
+		}
+	}
+}

@@ -239,6 +239,9 @@ func (t *scoreTable) corrected(h *home, arg string, s *attest.Score, into *attes
 	if err != nil {
 		return nil, err
 	}
+	if p.What != attest.AuditRegrade {
+		return nil, fmt.Errorf("the audit %s is a %s, and no regrade", entry.Statement.ID.Short(), p.What)
+	}
 	if p.Result != s.Result {
 		return nil, fmt.Errorf("the regrade %s is of another result", entry.Statement.ID.Short())
 	}
