@@ -46,4 +46,5 @@ var Catalogue = []CheckInfo{
 	{"model/recomputed", Deployment, 2, "§3, §7", "the published files have the released modelID"},
 	{"model/uncovered", Deployment, 2, "§3", "no published weight file is outside the modelID"},
 	{"model/package", Deployment, 0, "§3", "the published files are the released package, all of them"},
+	{matchCheck, Deployment, 0, "§3, §7", "no auditor found another model where the release says that its model is"},
 }

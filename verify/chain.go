@@ -15,12 +15,7 @@ import (
 func (r *rowJudge) checkBranch() {
 	const name = "statement/one-branch"
 	for _, issuer := range slices.Sorted(maps.Keys(r.spans())) {
-		c, ok := r.forks[issuer]
-		if !ok {
-			c = r.fork(issuer)
-			r.forks[issuer] = c
-		}
-		if c != nil {
+		if c := r.forkOf(issuer); c != nil {
 			c.Name, c.State = name, Contradicted
 			r.add(*c)
 			return
@@ -32,6 +27,16 @@ func (r *rowJudge) checkBranch() {
 	}
 	r.add(Check{Name: name, State: Attested, By: "the issuers' own numbering",
 		Detail: "in this pack; that there is no other branch is not checked"})
+}
+
+// forkOf is fork, which is asked for once.
+func (j *judge) forkOf(issuer string) *Check {
+	c, ok := j.forks[issuer]
+	if !ok {
+		c = j.fork(issuer)
+		j.forks[issuer] = c
+	}
+	return c
 }
 
 // fork finds where an issuer's signed statements are not one chain.

@@ -591,7 +591,7 @@ func TestForgeries(t *testing.T) {
 	honest := newWorld(t, hooks{})
 	denyResult = fmt.Sprintf("\n[deny]\nstatements = [\"%s\"]\n", honest.chains[evaluator][1].Statement.ID)
 	covered := map[string]bool{}
-	for _, f := range slices.Concat(forgeries(), disclosureForgeries()) {
+	for _, f := range slices.Concat(forgeries(), disclosureForgeries(), matchForgeries()) {
 		t.Run(f.name, func(t *testing.T) {
 			name := filepath.Join(forgeryDir, f.name+".txtar")
 			if *update {

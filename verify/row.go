@@ -18,6 +18,7 @@ type rowJudge struct {
 	carrier *statement
 
 	resultSt, registrationSt, testsetSt, modelSt, releaseSt, auditSt *statement
+	matchSt                                                          *statement // the audit that D2 rests on
 
 	result       *attest.Result
 	registration *attest.Registration
@@ -30,6 +31,7 @@ type rowJudge struct {
 	retroactive bool
 	cannot      bool // a check could not be carried out
 	retracted   bool
+	sawOther    bool // the verifier found published files that are not the released ones
 
 	notShown []string // by this row, besides what no row shows
 }
@@ -51,6 +53,7 @@ func (j *judge) row(carrier *statement, s attest.Score, variants bool) *rowJudge
 	r.checkResult()
 	r.checkModel()
 	r.checkPublished()
+	r.checkMatches()
 	r.checkChains()
 	r.checkRegistrations()
 	r.checkRetractions()
@@ -225,7 +228,7 @@ func (r *rowJudge) restsOn(check string) []*statement {
 		return []*statement{r.registrationSt, r.resultSt}
 	case "model/committed":
 		return []*statement{r.modelSt, r.registrationSt}
-	case "model/seal", "model/same-as-released", "model/recomputed", "model/package":
+	case "model/seal", "model/same-as-released", "model/recomputed", "model/package", "audit/model-match":
 		return []*statement{r.releaseSt, r.registrationSt}
 	}
 	return nil
@@ -267,7 +270,11 @@ func place(name string) int {
 }
 
 func (r *rowJudge) timeline() {
-	for _, s := range r.relied() {
+	list := r.relied()
+	if r.matchSt != nil {
+		list = append(list, r.matchSt)
+	}
+	for _, s := range list {
 		at, state := r.bound(s, r.parties(s))
 		r.row.Timeline = append(r.row.Timeline, Event{
 			ID: s.Statement.ID, Kind: s.Statement.Kind(), Issuer: s.issuer(),

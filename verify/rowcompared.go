@@ -38,6 +38,7 @@ func (r *rowJudge) checkCompared(release *attest.Release, recomputed, uncovered,
 		}
 		return
 	}
+	r.sawOther = len(c.Differs)+len(c.Uncovered) > 0 || c.Sample != nil && c.Sample.ID != release.Model.ID
 	how := c.Kind
 	if c.Tier > 0 {
 		how = fmt.Sprintf("T%d, %s", c.Tier, c.Kind)

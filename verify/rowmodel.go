@@ -156,6 +156,7 @@ func (r *rowJudge) checkPublished() {
 	r.compare(recomputed, release.Model.ID.String(), p.ID.String(),
 		"recomputed from "+p.From, "the files in "+p.From+" are another model"+r.roleDifference(p))
 	if len(p.Uncovered) > 0 {
+		r.sawOther = true
 		r.missing(uncovered, "outside the modelID: %s", strings.Join(p.Uncovered, ", "))
 	} else {
 		r.pass(uncovered, "every weight file is part of the modelID")

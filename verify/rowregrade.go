@@ -19,7 +19,7 @@ func (r *rowJudge) checkRegrade() {
 	c := Check{Name: name, State: NotApplicable, Detail: "the pack holds none"}
 	for _, s := range ofKind[*attest.Audit](r.judge) {
 		p := s.Statement.Predicate.(*attest.Audit)
-		if p.Result != r.score.Result {
+		if p.What != attest.AuditRegrade || p.Result != r.score.Result {
 			continue
 		}
 		if why := r.regradeDiscounted(s); why != "" {

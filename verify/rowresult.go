@@ -187,6 +187,10 @@ func (r *rowJudge) checkPublishedScore(exact *big.Rat) {
 			r.missing(name, "the regrade that the score rests on is not in the pack")
 			return
 		}
+		if r.audit.What != attest.AuditRegrade {
+			r.refute(name, attest.AuditRegrade, r.audit.What, "what the score names as its regrade is another audit")
+			return
+		}
 		if r.audit.Result != r.score.Result {
 			r.refute(name, r.score.Result.String(), r.audit.Result.String(), "the regrade that the score names is of another result")
 			return

@@ -97,7 +97,7 @@ func (s *scanner) ofRuns(e *attest.Entry) bool {
 
 func (s *scanner) audits(e *attest.Entry) bool {
 	p, ok := e.Statement.Predicate.(*attest.Audit)
-	return ok && s.pack.Entries[p.Result] != nil
+	return ok && (s.pack.Entries[p.Result] != nil || s.pack.Entries[p.Release] != nil)
 }
 
 func (s *scanner) withdrawals(e *attest.Entry) bool {

@@ -73,6 +73,7 @@ type hooks struct {
 	result       func(*world, *attest.Result)
 	afterResult  func(*world)
 	release      func(*world, *attest.Release)
+	released     func(w *world, release *attest.Entry)
 	keyFor       func(kind, issuer string) string // whose key signs
 	pack         func(*world)
 	shown        func(*world) []byte // a proof under the checkpoint of the ledger that is scanned
@@ -135,7 +136,10 @@ func (w *world) build() {
 	if w.hooks.afterResult != nil {
 		w.hooks.afterResult(w)
 	}
-	w.release(m, result)
+	release := w.release(m, result)
+	if w.hooks.released != nil {
+		w.hooks.released(w, release)
+	}
 	for _, party := range []string{owner, evaluator, lab} {
 		if len(w.chains[party]) > 0 {
 			w.head(party, headTime)

@@ -5,8 +5,8 @@
     verify.py [--json] FORGERY.txtar     policy and time are inside; several files, or their directory
 
 Written without the verifier in Go, so that a rule which one of them has got wrong shows as a difference. Only what the protocol leaves open was looked up there:
-of openings, regrades, corrected tables, releases and histories, and on what a contradiction rests. It goes no further than CAL-1: model/recomputed, model/uncovered,
-order/run-later and completeness/registrations are always missing; RFC 3161 tokens, encrypted files, ledgers and subjects are not read. It cannot check BLS:
+of openings, audits, corrected tables, releases and histories, and on what a contradiction rests. It goes no further than CAL-1 and reads no weights: model/recomputed and
+model/uncovered are as auditors attest them, order/run-later and completeness/registrations always missing; RFC 3161 tokens, encrypted files, ledgers and subjects are not read. It cannot check BLS:
 a beacon round counts if its JSON parses and sha256(signature) = randomness. Python 3.11 and the package cryptography.
 """
 import base64, bisect, calendar, hashlib, hmac, itertools, json, math, re, statistics, sys, time, tomllib, zipfile
@@ -22,11 +22,11 @@ TYPES = "application/vnd.dev.sigstore.bundle.v0.3+json", "application/vnd.in-tot
 NEEDS = {k: names.split() for k, names in {  # by facet and level; at 0 a check can only contradict
     "I0": "statement/one-branch retraction/none", "I1": "identity/signed", "I2": "identity/role identity/configuration registration/terms",
     "O1": "order/logged order/registered-before-result", "O2": "order/run-later", "C1": "completeness/chains", "C2": "completeness/registrations",
-    "V0": "testset/history testset/openings result/first audit/regrade", "D2": "model/recomputed model/uncovered", "D0": "model/package",
+    "V0": "testset/history testset/openings result/first audit/regrade", "D2": "model/recomputed model/uncovered", "D0": "model/package audit/model-match",
     "V1": "testset/committed testset/skeleton testset/active registration/items result/evaluator result/items result/grades "
           "result/root result/score score/recomputed score/items", "D1": "model/committed model/seal model/same-as-released model/same-in-all-rows"}.items()}
 CHECKS, STATES = sum(NEEDS.values(), []), {True: "proven", False: "contradicted", None: "missing"}
-COMPARES = {n: who for who, names in {"reg": "identity registration", "set": "testset", "reg result": "order result score audit", "reg release": "model",
+COMPARES = {n: who for who, names in {"reg": "identity registration", "set": "testset", "reg result": "order result score audit", "reg release": "model audit/model-match",
     "": "model/same-in-all-rows", "reg model": "model/committed", "set reg": "testset/committed registration/items score/items", "set reg result": "result/items result/root"
     }.items() for n in names.split()}
 NONE = {"headline": HEADLINES[0], "level": LEVELS[0], "facets": "I0 O0 C0 V0 D0 U0", "stale": False, "checks": {}}
@@ -105,6 +105,7 @@ class Policy:  # §7: and cosigned checkpoints
         t = tomllib.loads(text)
         def seconds(k): return sum(int(n) * {"h": 3600, "m": 60, "s": 1}[u] for n, u in re.findall(r"(\d+)([hms])", t["time"][k]))
         self.fresh, self.skew, self.level, self.facets = seconds("freshness"), seconds("skew"), t["require"]["level"], t["require"].get("facets", [])
+        self.share, self.miss = t["require"].get("sampled_share", 0), t["require"].get("sampled_miss", 0)
         self.groups, self.operators, self.deny = t.get("independent", []), t.get("operators", {}), t.get("deny", {})
         self.beacons, self.issuers = {b["chain"]: b for b in t.get("beacon", [])}, {i["uri"]: i for i in t.get("issuer", [])}
         for k in (k for i in self.issuers.values() for k in i.get("key", [])):
@@ -211,6 +212,18 @@ def reducer(m, samples):  # §5: how many samples a metric takes, and what reduc
     fits = 0 < k <= min(samples, 10000) if m["name"] in PASS or reduce == "at_least" else "k" not in p
     fits = fits and lo < hi and (m["name"] == "mean" or (lo, hi) == (0, 1)) and (m["name"] not in PASS or best == hi)
     return k, ways.get(m["name"], {}).get(reduce) if fits else None
+def order(roles): return [ROLES.index(r["role"]) if r["role"] in ROLES else 99 + int(r["role"][8:]) for r in roles]
+def model_id(roles): return TH("model", u(32, len(roles)), *(lp(r["role"]) + bytes.fromhex(r["digest"]) for r in roles)).hex()
+def commit_in(uri): return m[1] if (m := re.search(r"[@/]([0-9a-f]{40})\Z", uri)) else None
+def agrees(m):  # §3: whether what an auditor found agrees with itself
+    roles, source, s, read = m["roles"], m["source"], m.get("sample"), [r for r in m["roles"] if "digest" in r]
+    need(order(roles) == sorted(set(order(roles))) and (not commit_in(source["uri"]) or source.get("commit") == commit_in(source["uri"])), "roles, or commit")
+    need(stamp(source.get("fetched", "2000-01-01T00:00:00Z")) and all(len(n["first"]) == min(n["count"], 32) for k in ("differs", "uncovered") for n in [m.get(k)] if n), "time, or names")
+    other = [r["role"] for r in roles if r["state"] not in ("same", "unknown")]
+    if m["tier"] < 3: return not read and not re.search("weights|gguf-kv|adapter", " ".join(other)) and m["outcome"] == ("mismatch" if other else "incomplete")
+    whole = all(r["state"] != "unknown" and ("digest" in r) == (r["state"] != "absent") for r in roles) and model_id(read) == m["modelID"]
+    drawn = not s or s["tensors"] <= s["ofTensors"] and s["bytes"] <= s["ofBytes"] and Fraction(s["missed"]) * 10**6 == math.ceil((1 - Fraction(s["share"])) ** s["draws"] * 10**6)
+    return whole and drawn and (not other) == (m["modelID"] == m["released"]) == (m["outcome"] == "match")
 def place(r): return r["item"], r["sample"]
 def excluded(r): return r["grade"].startswith("excluded:")
 def worst(states): return max((STATES.get(s, s) for s in states), key=RANK.index, default="n/a")
@@ -226,7 +239,7 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
         self.release = self.reg and self.find_release(get("release", claim.id, *claim.ref("release")))
         self.relied = [s for s in (self.set, self.model, self.reg, self.result, claim, self.release, self.audit) if s]
         self.statements(self.set and self.model)
-        for judge in (self.registration, self.testset, self.rows, self.audits, self.models) if self.reg else (): judge(self.reg.p)
+        for judge in (self.registration, self.testset, self.rows, self.audits, self.models, self.published) if self.reg else (): judge(self.reg.p)
     def find_release(self, named):  # the release that the row is judged against
         def fits(s, ran=self.reg.p["model"]): return s.p["model"] == ran or any(x["commitment"] == ran["id"] for x in s.p.get("seals", []))
         if named and (fits(named) or not self.claim.p.get("variants")): return named
@@ -235,23 +248,25 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
     def in_role(self, s):
         may = {"testset": {"owner"}, "registration": {"lab", "evaluator"}, "result": {"evaluator"}, "audit": {"auditor", "owner", "evaluator"}}
         return bool(may.get(s.kind, {"lab"}) & self.policy.roles(s.issuer)) or s.kind == "claim" and s.issuer in self.policy.issuers
-    def chain_to_head(self, issuer):  # how sure the bound is of a fresh head that an issuer's chain reaches; None if it reaches none
+    def chain_to_head(self, issuer, those):  # how sure the bound is of a fresh head that an issuer's chain reaches; None if it reaches none
         for h in (h for h in self.pack.of("head") if h.issuer == issuer and h.upper and h.lower in self.pack.now):
             chain, s = {}, h
             while s and s.counts and s.issuer == issuer and s.seq == h.seq - len(chain):
                 chain[s.id], s = s, self.pack.statements.get(s.prev)
-            if all(r.id in chain for r in self.relied if r.issuer == issuer): return self.when(h)[1]
+            if all(r.id in chain for r in those if r.issuer == issuer): return self.when(h)[1]
     def statements(self, whole):
         st, relied, issuers, self.retracted = self.state, self.relied, {s.issuer for s in self.relied}, any(map(self.pack.withdrawn, self.relied))
+        st["statement/one-branch"] = self.one_branch(issuers) and "attested"
+        st["completeness/chains"] = worst(self.chain_to_head(i, relied) for i in issuers) if whole else "missing"
+        st["retraction/none"] = "attested" if st["completeness/chains"] != "missing" and not self.retracted else None
+        st["identity/signed"], st["identity/role"] = (whole and all(sure) or None for sure in ([s.counts for s in relied], map(self.in_role, relied)))
+        st["order/logged"] = worst(self.when(s)[1] for s in relied) if whole else None
+    def one_branch(self, issuers):  # whether what they signed can be one chain each
         mine = [(s, self.pack.statements.get(s.prev)) for s in self.pack.statements.values() if s.counts and s.issuer in issuers]
         branch = {(s.issuer, s.seq): s.id for s, _ in mine}
         torn = [s for s, prev in mine if s.prev != branch.get((s.issuer, s.seq - 1), s.prev if s.seq else "0" * 64)
                 or s.kind == "head" and s.p["newest"] != s.seq - 1 or prev and (prev.issuer, prev.seq) != (s.issuer, s.seq - 1)]
-        st["statement/one-branch"] = len(branch) == len(mine) and not torn and "attested"
-        st["completeness/chains"] = worst(map(self.chain_to_head, issuers)) if whole else "missing"
-        st["retraction/none"] = "attested" if st["completeness/chains"] != "missing" and not self.retracted else None
-        st["identity/signed"], st["identity/role"] = (whole and all(sure) or None for sure in ([s.counts for s in relied], map(self.in_role, relied)))
-        st["order/logged"] = worst(self.when(s)[1] for s in relied) if whole else None
+        return len(branch) == len(mine) and not torn
     def registration(self, p):
         st, reg, res, data = self.state, self.reg, self.result, self.pack.artifact(p["configuration"])
         registered, end = self.when(reg)[0], res.upper and self.when(res)[0] + self.policy.skew
@@ -316,7 +331,7 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
         if (exact := self.exact(rows)) is not None:
             st["result/score"] = str(exact) == res["score"] and sum(map(excluded, rows)) == res["excluded"]
             if "regrade" in self.score: exact = self.audit and self.regraded(self.audit)
-            holds, other = None if exact is None else self.follows(exact), self.audit and self.audit.p["result"] != self.result.id
+            holds, other = None if exact is None else self.follows(exact), self.audit and self.audit.p.get("result") != self.result.id
             self.unreadable = exact is not None and holds is None
             st["score/recomputed"] = False if other else "attested" if holds and self.audit else holds
     def allowed(self, r):  # whether a grade is one of the metric, or an exclusion for a registered reason
@@ -331,13 +346,13 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
         said, scale, unit = Fraction(self.score["score"]), int(self.score["scale"]), Fraction(1, 10 ** self.score["decimals"])
         return None if unit / scale > (self.high - self.low) / 100 or (said / unit).denominator > 1 else abs(exact * scale - said) <= unit / 2
     def audits(self, p):  # whether the published score stands once grades are corrected, by the word of whoever corrected them
-        said = {a: Fraction(a.p["regrade"]["score"]) for a in self.pack.of("audit") if a.p["result"] == self.result.id and "rows" in self.result.p}
+        said = {a: Fraction(a.p["regrade"]["score"]) for a in self.pack.of("audit") if a.p.get("result") == self.result.id and "rows" in self.result.p}
         found = [(not self.metric[1] or self.follows(s) is not False) and "attested" for a, s in said.items() if self.regraded(a, unseen=s) == s]
         self.state["audit/regrade"] = worst(found or [None] * len(said))
     def regraded(self, a, unseen=None):  # the score with an audit's grades; None if they do not count, or unseen where they cannot be seen
-        others, p, old = [self.reg.p["lab"], self.reg.p["evaluator"]], a.p["regrade"], self.graded
+        others, p, old = [self.reg.p["lab"], self.reg.p["evaluator"]], a.p.get("regrade"), self.graded
         apart = self.policy.independent(a.issuer, others) and (self.set and a.issuer == self.set.issuer or "auditor" in self.policy.roles(a.issuer))
-        counts = a.p["result"] == self.result.id and a.counts and a.upper and self.in_role(a) and not self.pack.withdrawn(a) and (apart or a.issuer == others[1])
+        counts = a.p.get("result") == self.result.id and a.counts and a.upper and self.in_role(a) and not self.pack.withdrawn(a) and (apart or a.issuer == others[1])
         if not counts or old is None or (data := self.pack.artifact(p["rows"])) is None: return unseen if counts else None
         anew, places = old and tried(lines, data, ROW) or [], iter([place(r) for r in old or []])
         grades = {place(r): r["grade"] for r in anew if len(r) == 3 and place(r) in places}  # in the result's order
@@ -349,16 +364,36 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
         def served(p): return TH("endpoint", *(lp(p.get("endpoint", {}).get(k, "")) for k in ("provider", "url", "model"))).hex()
         if self.model:
             m, roles = self.model.p, self.model.p.get("roles", [])
-            order = [ROLES.index(r["role"]) if r["role"] in ROLES else 99 + int(r["role"][8:]) for r in roles]
-            parts = (lp(r["role"]) + bytes.fromhex(r["digest"]) for r in roles)
-            id_ = TH("model", u(32, len(order)), *parts).hex() if ran["kind"] == "weights" else ran["id"] if sealed else served(m)
-            st["model/committed"] = self.model.issuer == p["lab"] and m["model"] == ran and ran["id"] == id_ and order == sorted(set(order))
+            id_ = model_id(roles) if ran["kind"] == "weights" else ran["id"] if sealed else served(m)
+            st["model/committed"] = self.model.issuer == p["lab"] and m["model"] == ran and ran["id"] == id_ and order(roles) == sorted(set(order(roles)))
         secrets = [s["secret"] for s in rel.get("seals", []) if s["commitment"] == ran["id"]] if rel else []
         opened = secrets and all(commit(s, "model", p["lab"], bytes.fromhex(rel["model"]["id"])) == ran["id"] for s in secrets)
         st["model/seal"] = "n/a" if not sealed else opened if secrets else None
         st["model/package"] = "n/a" if self.release and "package" not in self.release.p else None
         if rel and (sealed or rel["model"] == ran or not self.claim.p.get("variants")): st["model/same-as-released"] = opened or None if sealed else rel["model"] == ran and (ran["kind"] != "endpoint" or served(rel) == ran["id"])
-        self.ran = tuple((rel["model"] if opened else ran).values()) if self.reg.counts else None
+        self.open = rel["model"] if opened else ran
+        self.ran = tuple(self.open.values()) if self.reg.counts else None
+    def published(self, p):  # what auditors found where the release says that its model is: the worst that counts decides
+        st, every = self.state, [a for a in self.pack.of("audit") if a.p["kind"] == "model-match"]
+        found = [(a, a.p["modelMatch"]) for a in every if self.found(a, p["lab"])]
+        other = [m for _, m in found if m["outcome"] == "mismatch"]
+        best = min((x for x in found if x[1]["outcome"] == "match" and self.enough(*x)), key=lambda x: (-x[1]["tier"], x[0].issuer, x[0].seq), default=None)
+        st["audit/model-match"] = False if any(commit_in(m["source"]["uri"]) for m in other) else None if other or every and not best else "attested" if best else "n/a"
+        if other or not best: return
+        st["model/recomputed"], m, pkg = "attested", best[1], self.release.p.get("package")
+        st["model/uncovered"] = None if any(m.get("uncovered", {"count": 0})["count"] for _, m in found) else "attested"
+        if pkg and m.get("package") == pkg: st["model/package"] = "attested"
+    def found(self, a, lab):  # whether it counts what an audit found, of this release and where that says
+        m, rel = a.p["modelMatch"], self.release and a.p["release"] == self.release.id and a.ref("release") == [self.release.id] and self.release
+        mine = rel and rel.issuer == lab and rel.p["model"] in ({"kind": "weights", "id": m["released"]},) and (rel.p["model"] == self.open or not self.claim.p.get("variants"))
+        known = a.counts and a.upper and not self.pack.withdrawn(a) and "auditor" in self.policy.roles(a.issuer) and self.policy.independent(a.issuer, [lab])
+        then = mine and known and self.one_branch({a.issuer}) and tried(agrees, m) and m["source"]["uri"] in rel.p["published"]
+        return then and stamp(m["source"].get("fetched", "2000-01-01T00:00:00Z")) <= self.when(a)[0] + self.policy.skew
+    def enough(self, a, m):  # whether it is read enough of a model that matches, by the reader's policy, and still stands
+        s, share, miss = m.get("sample"), self.policy.share, self.policy.miss
+        drawn = not s or (s["drawnBy"] == a.issuer or self.policy.independent(s["drawnBy"], [self.reg.p["lab"]])) and (
+            s["bytes"] == s["ofBytes"] or miss and (1 - share) ** s["draws"] <= miss)
+        return drawn and self.chain_to_head(a.issuer, [a])
     def verdict(self, same):
         s = self.state = {n: STATES.get(v, v) for n, v in (self.state | {"model/same-in-all-rows": same}).items()}
         for n in CHECKS:
