@@ -68,6 +68,8 @@ func TestHeavyModulesAreLeaves(t *testing.T) {
 		"k8s.io/klog/v2":                      "ledger/tiles",
 		"github.com/sigstore/sigstore":        "attest/signing",
 		"github.com/sigstore/sigstore-go":     "attest/signing",
+
+		"github.com/sigstore/timestamp-authority/v2": "attest/signing",
 		"github.com/urfave/cli/v2":            "cmd/proctor",
 	}
 	for path, p := range imports(t) {
