@@ -63,7 +63,7 @@ func forgeries() []forgery {
 	runLater := later(func(*hooks) {})
 	keepBackFirst := func(w *world) { delete(w.pack.Entries, w.chains[evaluator][0].Statement.ID) }
 	lateChain := []string{"completeness/chains", "retraction/none"}
-	return slices.Concat(resultForgeries(), rowForgeries(), modelForgeries(), setForgeries(), configurationForgeries(), ledgerForgeries(), packForgeries(), reductionForgeries(), declaredForgeries(), []forgery{
+	return slices.Concat(resultForgeries(), rowForgeries(), modelForgeries(), setForgeries(), configurationForgeries(), ledgerForgeries(), packForgeries(), reductionForgeries(), declaredForgeries(), tokenForgeries(), []forgery{
 		{
 			name: "score", what: "the lab publishes more than the result says",
 			expect: "contradicted score/recomputed", hooks: hooks{release: printed("83.3")},
@@ -752,7 +752,7 @@ func (a archived) judge(t *testing.T, verifier func(*Policy) *Verifier, publishe
 	if err != nil {
 		return nil, err
 	}
-	opts := Options{At: judgedAt, Published: published}
+	opts := Options{At: judgedAt, Published: published, CheckToken: checkToken}
 	if len(a.scanned) > 0 {
 		if opts.Scans, err = ScanInto(t.Context(), pack, p, judgedAt, ledger.FS(a.scanned)); err != nil {
 			return nil, err
@@ -778,7 +778,7 @@ func compareVerdict(t *testing.T, f forgery, v *Verdict) {
 	}
 	base := f.base
 	w := newWorld(t, base)
-	opts := Options{At: judgedAt}
+	opts := Options{At: judgedAt, CheckToken: checkToken}
 	if f.published != nil {
 		opts.Published = publishedModel("weights")
 	}

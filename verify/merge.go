@@ -35,13 +35,13 @@ func MergeInto(p, other *attest.Pack, policy *Policy, at time.Time) {
 
 // standing is what a policy makes of one copy of a statement.
 type standing struct {
-	signed bool
-	logged time.Time // by then, for certain; zero: unknown
+	signed, proven bool
+	logged         time.Time // by then, for certain; zero: no witness says
 }
 
 // counts reports whether the copy is as good as any, but for its date: without a
 // proof, a key that is valid for a limited time does not count.
-func (s standing) counts() bool { return s.signed && !s.logged.IsZero() }
+func (s standing) counts() bool { return s.signed && s.proven }
 
 func (s standing) above(t standing) bool {
 	if s.counts() && t.counts() {
@@ -53,7 +53,7 @@ func (s standing) above(t standing) bool {
 func (p *Policy) standing(e *attest.Entry, at time.Time) standing {
 	s := standing{signed: p.signs(e)}
 	if v, err := p.Ledger.Verify(e.Bytes, e.Proof, at); err == nil {
-		s.logged = v.NotAfter
+		s.proven, s.logged = true, v.NotAfter
 	}
 	return s
 }

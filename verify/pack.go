@@ -29,6 +29,11 @@ type Options struct {
 	Published *Published
 	// Scans are what ScanInto returned for this pack.
 	Scans []Scan
+	// CheckToken, when set, reports by when at the latest a message existed if a token of
+	// RFC 3161 is over it and the authority made that, ErrOtherBytes where it is over
+	// something else. It is asked once for the same bytes. When it is nil, and always
+	// in a browser, no token counts, and the verdict says so.
+	CheckToken func(token, message []byte, by *TSA) (time.Time, error)
 }
 
 // Published is the identity of model files as the verifier recomputed it.

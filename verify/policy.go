@@ -37,6 +37,9 @@ type Policy struct {
 	Ledger  *ledger.Policy
 	Issuers []Issuer
 	Beacons []challenge.Beacon
+	TSAs    []TSA
+
+	TSAThreshold int // operators of timestamp authorities that must have dated something
 
 	independent [][]string
 	pinned      map[attest.Hash]bool
@@ -79,7 +82,7 @@ func ParsePolicy(text []byte) (*Policy, error) {
 	}
 	p := &Policy{Hash: sha256.Sum256(text), independent: file.Independent, operators: file.Operators}
 	for _, step := range []func(*PolicyFile) error{
-		p.readRequirement, p.readTimes, p.readLedger, p.readIssuers, p.readBeacons, p.readPins, p.readDenials,
+		p.readRequirement, p.readTimes, p.readLedger, p.readIssuers, p.readTSAs, p.readBeacons, p.readPins, p.readDenials,
 	} {
 		if err := step(file); err != nil {
 			return nil, fmt.Errorf("policy: %w", err)

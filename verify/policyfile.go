@@ -22,6 +22,7 @@ type PolicyFile struct {
 	Operators   map[string]string `toml:"operators,omitempty"` // witness name or log origin → URI
 	Issuers     []IssuerFile      `toml:"issuer"`
 	Beacons     []BeaconFile      `toml:"beacon,omitempty"`
+	TSAs        []TSAFile         `toml:"tsa,omitempty"`
 	Deny        DenyFile          `toml:"deny,omitempty"`
 }
 
@@ -43,6 +44,9 @@ type TimeFile struct {
 	Margin    string `toml:"margin"`
 	Skew      string `toml:"skew"`
 	Freshness string `toml:"freshness"`
+
+	// Operators of timestamp authorities that must have dated something.
+	TSAThreshold int `toml:"tsa_threshold,omitzero"`
 }
 
 // LedgerFile holds a C2SP tlog-policy.
@@ -75,6 +79,18 @@ type BeaconFile struct {
 	Genesis int64    `toml:"genesis"`
 	URL     string   `toml:"url,omitempty"` // one more of the URLs
 	URLs    []string `toml:"urls,omitempty"`
+}
+
+// TSAFile is a timestamp authority with its certificates in PEM: the roots, what is
+// between, and perhaps what signs tokens.
+type TSAFile struct {
+	Name     string    `toml:"name"`
+	Operator string    `toml:"operator"`
+	Chain    string    `toml:"chain,multiline"`
+	OID      string    `toml:"oid,omitempty"`
+	URL      string    `toml:"url,omitempty"`
+	From     time.Time `toml:"from,omitempty"`
+	Until    time.Time `toml:"until,omitempty"`
 }
 
 // DenyFile lists what does not count, whoever signed it.

@@ -278,7 +278,7 @@ func (r *rowJudge) timeline() {
 		at, state := r.bound(s, r.parties(s))
 		r.row.Timeline = append(r.row.Timeline, Event{
 			ID: s.Statement.ID, Kind: s.Statement.Kind(), Issuer: s.issuer(),
-			NotBefore: s.notBefore, NotAfter: at, Bound: state,
+			NotBefore: s.notBefore, NotAfter: at, Bound: state, Tokens: s.shown(),
 		})
 	}
 	slices.SortStableFunc(r.row.Timeline, func(a, b Event) int {

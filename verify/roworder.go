@@ -40,9 +40,12 @@ func (r *rowJudge) checkLoggedAll() {
 			r.missing(name, "%s %s: %s", s.Statement.Kind(), s.Statement.ID.Short(), s.unlogged)
 			return
 		}
-		if _, state := r.bound(s, r.parties(s)); state == Attested {
-			c.State, c.By = Attested, s.issuer()
-			c.Detail = "no witness of the quorum is run by somebody independent of issuer, lab and evaluator: they witness themselves"
+		_, state := r.bound(s, r.parties(s))
+		switch {
+		case state == Attested:
+			c.State, c.By, c.Detail = Attested, s.issuer(), r.selfDated(s)
+		case c.State == Proven && r.needsTokens(s):
+			c.Detail = "every statement, with a witness or a timestamp authority that is independent of the parties"
 		}
 	}
 	r.add(c)

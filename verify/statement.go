@@ -19,9 +19,10 @@ type statement struct {
 	key       *IssuerKey // the policy's key that verifies it, or nil
 	unsigned  string     // why key is nil
 	verified  *ledger.Verified
-	unlogged  string    // why verified is nil
-	notBefore time.Time // of the beacon round that it carries, zero if none counts
-	noRound   string    // why notBefore is zero although it carries one
+	unlogged  string       // why verified is nil
+	tokens    []*seenToken // of timestamp authorities, those that count in the order of time
+	notBefore time.Time    // of the beacon round that it carries, zero if none counts
+	noRound   string       // why notBefore is zero although it carries one
 }
 
 func (s *statement) issuer() string { return s.Statement.Head().Issuer }
@@ -89,6 +90,8 @@ func (j *judge) load(ctx context.Context) error {
 	j.checkTrees()
 	for _, id := range j.pack.IDs() {
 		s := j.all[id]
+		j.checkTokens(s)
+		j.checkDated(s)
 		j.checkSigned(s)
 		j.checkRound(s)
 		j.kinds[s.Statement.Kind()] = append(j.kinds[s.Statement.Kind()], s)
@@ -186,12 +189,13 @@ func (j *judge) outsideWindow(s *statement, k *IssuerKey) string {
 	if k.From.IsZero() && k.Until.IsZero() {
 		return ""
 	}
-	if s.verified == nil || s.verified.NotAfter.IsZero() {
+	// A token over the payload says nothing of when that was signed.
+	at, state := j.boundBy(s, []string{s.issuer()}, false)
+	if state == Missing {
 		return "its key is valid for a limited time, and nothing shows when it was signed"
 	}
 	// Who has an old key of somebody's may run a witness of theirs, and date it back.
-	at, _ := j.bound(s, []string{s.issuer()})
-	if !k.Until.IsZero() && at.After(k.Until) || !k.From.IsZero() && s.verified.NotAfter.Before(k.From) {
+	if !k.Until.IsZero() && at.After(k.Until) || !k.From.IsZero() && j.earliest(s, false).Before(k.From) {
 		return fmt.Sprintf("logged by %s, outside the time for which the policy trusts its key", stamp(at))
 	}
 	return ""
@@ -223,10 +227,22 @@ func (j *judge) checkProof(s *statement, at time.Time) checkedProof {
 		return checkedProof{why: err.Error()}
 	case err != nil:
 		return checkedProof{why: "its proof does not verify: " + err.Error()}
-	case v.NotAfter.IsZero():
-		return checkedProof{why: "the policy's quorum asks for no witness, which gives no time"}
 	}
 	return checkedProof{verified: v}
+}
+
+// checkDated sets aside what is in a ledger and nobody dates: the quorum asks for no
+// witness, and there is no token that counts.
+func (j *judge) checkDated(s *statement) {
+	if s.verified == nil || !j.earliest(s, true).IsZero() {
+		return
+	}
+	s.verified, s.unlogged = nil, "the policy's quorum asks for no witness, which gives no time"
+	for _, t := range s.tokens {
+		if t.Idle != "" {
+			s.unlogged += "; of its token: " + t.Idle
+		}
+	}
 }
 
 func (j *judge) checkRound(s *statement) {
@@ -259,20 +275,40 @@ func (j *judge) beaconRound(round attest.Round) checkedRound {
 	}, round.Chain[:], binary.AppendUvarint(nil, round.Round), data)
 }
 
-// bound is the statement's upper time bound for a row with these parties:
-// proven where a witness run by somebody independent of all of them cosigned,
-// attested otherwise.
+// bound is the statement's upper time bound for a row with these parties: proven where
+// a witness run by somebody independent of all of them cosigned, or such a timestamp
+// authority dated it; attested otherwise.
 func (j *judge) bound(s *statement, parties []string) (time.Time, State) {
+	return j.boundBy(s, parties, true)
+}
+
+// boundBy is bound, with tokens over the payload or without.
+func (j *judge) boundBy(s *statement, parties []string, payloads bool) (time.Time, State) {
 	if s == nil || s.verified == nil {
 		return time.Time{}, Missing
 	}
-	at, ok := s.verified.NotAfterWith(func(witness string) bool {
-		return j.policy.Independent(j.policy.Operator(witness), parties...)
-	})
+	apart := func(operator string) bool { return j.policy.Independent(operator, parties...) }
+	at, ok := s.verified.NotAfterWith(func(witness string) bool { return apart(j.policy.Operator(witness)) })
+	if t, stamped := j.stamped(s, payloads, apart); stamped && (!ok || t.Before(at)) {
+		at, ok = t, true
+	}
 	if ok {
 		return at, Proven
 	}
-	return s.verified.NotAfter, Attested
+	if at = j.earliest(s, payloads); at.IsZero() {
+		return at, Missing
+	}
+	return at, Attested
+}
+
+// earliest is the upper bound of a logged statement, whoever gives it; zero if nobody
+// does.
+func (j *judge) earliest(s *statement, payloads bool) time.Time {
+	at := s.verified.NotAfter
+	if t, ok := j.stamped(s, payloads, func(string) bool { return true }); ok && (at.IsZero() || t.Before(at)) {
+		at = t
+	}
+	return at
 }
 
 // ofKind returns the pack's statements of one predicate type, signed ones first,

@@ -164,6 +164,7 @@ type Event struct {
 	NotBefore time.Time   `json:"notBefore,omitzero"`
 	NotAfter  time.Time   `json:"notAfter,omitzero"`
 	Bound     State       `json:"bound"` // of NotAfter: proven or attested
+	Tokens    []Token     `json:"tokens,omitempty"`
 }
 
 // Claim is a statement that publishes scores.

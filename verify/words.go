@@ -75,11 +75,15 @@ func (j *judge) trusting() []string {
 	}
 	witnesses := map[string]bool{}
 	beacons := map[string]bool{}
+	stamps := map[string]bool{}
 	for _, s := range j.all {
 		if s.verified != nil {
 			for _, c := range s.verified.Cosignatures {
 				witnesses[c.Witness] = true
 			}
+		}
+		for _, t := range s.tokens {
+			stamps[t.Authority] = stamps[t.Authority] || t.Idle == "" && s.verified != nil
 		}
 		if round := s.Statement.Head().NotBefore; round != nil && !s.notBefore.IsZero() {
 			beacons[j.policy.Beacon(round.Chain).Name] = true
@@ -92,6 +96,11 @@ func (j *judge) trusting() []string {
 				operator = "an operator that the policy does not name"
 			}
 			lines = append(lines, fmt.Sprintf("witness %s, run by %s, to keep an honest clock and to cosign one history", w.Name, operator))
+		}
+	}
+	for _, t := range j.policy.TSAs {
+		if stamps[t.Name] {
+			lines = append(lines, fmt.Sprintf("timestamp authority %s, run by %s, to keep an honest clock and its key", t.Name, t.Operator))
 		}
 	}
 	for _, b := range j.policy.Beacons {

@@ -621,7 +621,7 @@ func (w *world) policy() *Policy {
 
 func (w *world) verify() *Verdict {
 	w.t.Helper()
-	v, err := Pack(w.t.Context(), w.pack, w.policy(), Options{At: judgedAt})
+	v, err := Pack(w.t.Context(), w.pack, w.policy(), Options{At: judgedAt, CheckToken: checkToken})
 	w.must(err)
 	return v
 }

@@ -70,7 +70,7 @@ func TestHeavyModulesAreLeaves(t *testing.T) {
 		"github.com/sigstore/sigstore-go":     "attest/signing",
 
 		"github.com/sigstore/timestamp-authority/v2": "attest/signing",
-		"github.com/urfave/cli/v2":            "cmd/proctor",
+		"github.com/urfave/cli/v2":                   "cmd/proctor",
 	}
 	for path, p := range imports(t) {
 		for _, dep := range p.Imports {

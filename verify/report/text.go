@@ -187,7 +187,25 @@ func (p *printer) timeline(events []verify.Event) {
 			when += ", not before " + stamp(e.NotBefore)
 		}
 		p.wrap(fmt.Sprintf("  %-13s ", e.Kind), when+", "+e.Issuer+", "+e.ID.Short())
+		for _, t := range e.Tokens {
+			p.wrap(strings.Repeat(" ", 16), tokenLine(t))
+		}
 	}
+}
+
+// tokenLine says what a token of a timestamp authority dates, or why it dates nothing.
+func tokenLine(t verify.Token) string {
+	line := "a timestamp"
+	if t.Authority != "" {
+		line = fmt.Sprintf("no later than %s by the timestamp authority %q, run by %s", stamp(t.NotAfter), t.Authority, t.Operator)
+	}
+	if t.Over != "" {
+		line += ", over " + t.Over
+	}
+	if t.Idle != "" {
+		line += "; it does not count: " + t.Idle
+	}
+	return line
 }
 
 func (p *printer) list(heading string, lines []string, none string) {
