@@ -226,8 +226,11 @@ func (p *pickle) global() error {
 		return err
 	}
 	full := module + "." + name
+	if what := notPlain[full]; what != "" {
+		return fmt.Errorf("asks for %s: %s", full, what)
+	}
 	if !p.known(full) {
-		return fmt.Errorf("asks for %.200q, which a state dict does not need (a checkpoint can run code when it is loaded; this was not loaded)", full)
+		return fmt.Errorf("asks for %.200q, which a state dict does not need (a checkpoint can run code when it is loaded; this was not loaded: save the model's state_dict() alone)", full)
 	}
 	p.push(pyGlobal(full))
 	return nil

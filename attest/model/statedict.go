@@ -25,6 +25,17 @@ var torchDTypes = map[string]string{
 	"torch.float8_e4m3fnuz": "F8_E4M3FNUZ", "torch.float8_e5m2fnuz": "F8_E5M2FNUZ",
 }
 
+// notPlain are what torch.save asks for beside plain tensors, for errors.
+var notPlain = map[string]string{
+	"torch.ComplexDoubleStorage": "complex128, for which safetensors has no dtype", "torch.complex32": "complex32, for which safetensors has no dtype",
+	"torch._utils._rebuild_qtensor":                "a quantised tensor, whose scales would be in no leaf (save int_repr() and scales as tensors)",
+	"torch._utils._rebuild_sparse_tensor":          "a sparse tensor (save its values and indices as tensors)",
+	"torch._utils._rebuild_sparse_csr_tensor":      "a sparse tensor (save its values and indices as tensors)",
+	"torch._tensor._rebuild_from_type_v2":          "a tensor of a class of its own, or with attributes (save a plain one)",
+	"torch._utils._rebuild_wrapper_subclass":       "a tensor of a class of its own (save a plain one)",
+	"torch._utils._rebuild_meta_tensor_no_storage": "a tensor without bytes, on the device meta",
+}
+
 const (
 	rebuildTensor  = "torch._utils._rebuild_tensor_v2"
 	rebuildTyped   = "torch._utils._rebuild_tensor_v3"
@@ -39,12 +50,17 @@ type torchStorage struct {
 	elements  uint64
 }
 
-// torchTensor is what the pickle says of a tensor.
+// torchTensor is what the pickle says of a tensor. Several names may have the same.
 type torchTensor struct {
-	name, dtype   string
+	dtype         string
 	storage       *torchStorage
 	offset        uint64 // in elements
 	shape, stride []uint64
+}
+
+type namedTensor struct {
+	name string
+	*torchTensor
 }
 
 // stateDict reads a state dict out of its pickle.
@@ -55,7 +71,7 @@ type stateDict struct {
 
 // readStateDict returns the tensors of a pickle that is an OrderedDict, or dict,
 // from names to tensors.
-func readStateDict(program []byte, storages map[string]place, room *room) ([]*torchTensor, error) {
+func readStateDict(program []byte, storages map[string]place, room *room) ([]namedTensor, error) {
 	s := &stateDict{storages: storages, named: map[string]*torchStorage{}}
 	p := &pickle{data: program, known: s.known, call: s.call, load: s.load}
 	v, err := p.read()
@@ -66,7 +82,7 @@ func readStateDict(program []byte, storages map[string]place, room *room) ([]*to
 	if !ok {
 		return nil, fmt.Errorf("holds %s, want a state dict", pyKind(v))
 	}
-	var tensors []*torchTensor
+	var tensors []namedTensor
 	for _, item := range dict.items {
 		t, ok := item.value.(*torchTensor)
 		if !ok {
@@ -75,13 +91,12 @@ func readStateDict(program []byte, storages map[string]place, room *room) ([]*to
 		if item.key == metadataName {
 			return nil, fmt.Errorf("%q is not a name for a tensor", item.key)
 		}
-		t.name = item.key
-		if err := room.take(Tensor{Name: t.name, Shape: t.shape}); err != nil {
+		if err := room.take(Tensor{Name: item.key, Shape: t.shape}); err != nil {
 			return nil, err
 		}
-		tensors = append(tensors, t)
+		tensors = append(tensors, namedTensor{item.key, t})
 	}
-	slices.SortFunc(tensors, func(a, b *torchTensor) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(tensors, func(a, b namedTensor) int { return strings.Compare(a.name, b.name) })
 	for i := 1; i < len(tensors); i++ {
 		if tensors[i].name == tensors[i-1].name {
 			return nil, fmt.Errorf("duplicate name %.200q", tensors[i].name)
@@ -198,7 +213,7 @@ func sizes(v any) ([]uint64, bool) {
 // placeTensors finds the bytes of every tensor. The distinct ones must be all of
 // each storage: bytes that no tensor shows would be in no leaf. Tensors that share
 // all of their bytes, as tied weights do, are as good as copies.
-func placeTensors(tensors []*torchTensor, storages map[string]place) ([]span, error) {
+func placeTensors(tensors []namedTensor, storages map[string]place) ([]span, error) {
 	spans := make([]span, 0, len(tensors))
 	for _, t := range tensors {
 		s, err := t.span(storages[t.storage.key])
@@ -222,7 +237,7 @@ func placeTensors(tensors []*torchTensor, storages map[string]place) ([]span, er
 }
 
 // span is the tensor's bytes, if they are one run of them in the order of rows.
-func (t *torchTensor) span(at place) (span, error) {
+func (t namedTensor) span(at place) (span, error) {
 	size, err := sizeOf(t.dtype, t.shape)
 	if err != nil {
 		return span{}, err

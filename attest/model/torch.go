@@ -113,6 +113,9 @@ func openTorch(src source) (*torchFiles, error) {
 			return nil, fmt.Errorf("zip: %.200q is there twice, or not in the folder %.200q", f.Name, folder)
 		}
 		seen[name] = true
+		if err := checkScript(name); err != nil {
+			return nil, err
+		}
 		at, err := placeOf(f, src)
 		if err != nil {
 			return nil, fmt.Errorf("zip: %.200q: %w", f.Name, err)
@@ -134,6 +137,14 @@ func openTorch(src source) (*torchFiles, error) {
 	return files, nil
 }
 
+// checkScript refuses TorchScript, which compresses its code.
+func checkScript(name string) error {
+	if name == "constants.pkl" || strings.HasPrefix(name, "code/") {
+		return errors.New("TorchScript, which holds code beside tensors, is not supported (save the state dict)")
+	}
+	return nil
+}
+
 // take sorts a file of the zip.
 func (t *torchFiles) take(name string, at place, src source) error {
 	key, storage := strings.CutPrefix(name, "data/")
@@ -153,8 +164,6 @@ func (t *torchFiles) take(name string, at place, src source) error {
 		if string(order) != "little" {
 			return fmt.Errorf("tensors in byte order %q, want little", order)
 		}
-	case name == "constants.pkl" || strings.HasPrefix(name, "code/"):
-		return errors.New("TorchScript, which holds code beside tensors, is not supported (save the state dict)")
 	case strings.HasSuffix(name, ".pkl"):
 		return errors.New("a second pickle, want data.pkl alone")
 	}
