@@ -133,8 +133,11 @@ func (m *monitoring) open(url string) (*monitoredLedger, error) {
 		}
 	}
 	var err error
-	l.monitor, err = monitor.Open(m.cmd.String("state"), l.key, remote.Open(url, l.key, client))
-	return l, err
+	if l.monitor, err = monitor.Open(m.cmd.String("state"), l.key, remote.Open(url, l.key, client)); err != nil {
+		return nil, err
+	}
+	l.monitor.Witnesses = m.policy.Ledger.Witnesses()
+	return l, nil
 }
 
 // read returns an entry of one of the ledgers again.

@@ -25,6 +25,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/proctor-attest/proctor/ledger"
 	"github.com/proctor-attest/proctor/ledger/durable"
@@ -32,6 +33,9 @@ import (
 
 // A Monitor follows one ledger. Its methods are for one goroutine at a time.
 type Monitor struct {
+	// Witnesses are those whose cosignatures are looked for on what cannot both be so.
+	Witnesses []ledger.WitnessKey
+
 	dir    string // of this ledger
 	key    ledger.LogKey
 	reader *watched
@@ -169,6 +173,9 @@ func (m *Monitor) compare(ctx context.Context, from string, seen, now ledger.Che
 	switch {
 	case errors.As(err, &rollback):
 		detail := fmt.Sprintf("%s has seen size %d with root %x, of which size %d with root %x is no continuation", from, seen.Size, seen.Root[:8], now.Size, now.Root[:8])
+		if names := m.cosignedBoth(seen, now); len(names) > 0 {
+			detail += "; both are cosigned by " + strings.Join(names, ", ")
+		}
 		return m.keep(Event{Kind: SplitView, Detail: detail}, seen, now, rollback.Proof)
 	case err != nil && m.reader.failed != nil:
 		return nil, err
@@ -181,15 +188,33 @@ func (m *Monitor) compare(ctx context.Context, from string, seen, now ledger.Che
 // keep writes two notes, and the proof between them, to a file that is named by what is
 // in it.
 func (m *Monitor) keep(e Event, old, now ledger.Checkpoint, proof [][32]byte) ([]Event, error) {
+	sum := sha256.Sum256(append(append([]byte(nil), old.Signed...), now.Signed...))
+	e.Evidence = m.path(fmt.Sprintf("%s-%s.txt", e.Kind, hex.EncodeToString(sum[:8])))
+	return []Event{e}, durable.WriteFile(e.Evidence, FormatEvidence(e.Kind, e.Detail, old, now, proof), 0o644)
+}
+
+// FormatEvidence is what convicts a ledger: a line for people, the consistency proof that
+// does not hold, if one is needed, and the two notes.
+func FormatEvidence(kind, detail string, old, now ledger.Checkpoint, proof [][32]byte) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s: %s\n\n", e.Kind, e.Detail)
+	fmt.Fprintf(&b, "%s: %s\n\n", kind, detail)
 	for _, h := range proof {
 		fmt.Fprintln(&b, base64.StdEncoding.EncodeToString(h[:]))
 	}
 	fmt.Fprintf(&b, "\n%s\n%s", old.Signed, now.Signed)
-	sum := sha256.Sum256(append(append([]byte(nil), old.Signed...), now.Signed...))
-	e.Evidence = m.path(fmt.Sprintf("%s-%s.txt", e.Kind, hex.EncodeToString(sum[:8])))
-	return []Event{e}, durable.WriteFile(e.Evidence, b.Bytes(), 0o644)
+	return b.Bytes()
+}
+
+// cosignedBoth are the witnesses that cosigned two checkpoints of which one does not
+// continue the other. No honest one does.
+func (m *Monitor) cosignedBoth(a, b ledger.Checkpoint) (names []string) {
+	for _, w := range m.Witnesses {
+		_, first := w.Cosigned(a.Signed)
+		if _, second := w.Cosigned(b.Signed); first == nil && second == nil {
+			names = append(names, w.Name)
+		}
+	}
+	return names
 }
 
 // watched remembers that something could not be read: what follows from that is no fault

@@ -3,6 +3,7 @@ package monitor_test
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	fnote "github.com/transparency-dev/formats/note"
 	"github.com/transparency-dev/merkle/compact"
 	"github.com/transparency-dev/merkle/rfc6962"
 	"golang.org/x/mod/sumdb/note"
@@ -29,6 +31,34 @@ type fake struct {
 	entries []string
 	size    int            // of the checkpoint
 	broken  map[string]int // reads that fail or lie, by name
+
+	cosigners []*cosigner // who cosign whatever it signs
+}
+
+// cosigner is a witness that cosigns whatever it is shown.
+type cosigner struct {
+	signer note.Signer
+	key    ledger.WitnessKey
+}
+
+func newCosigner(t testing.TB, name string) *cosigner {
+	t.Helper()
+	skey, vkey, err := note.GenerateKey(rand.Reader, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := fnote.NewSignerForCosignatureV1(skey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if vkey, err = fnote.VKeyToCosignatureV1(vkey); err != nil {
+		t.Fatal(err)
+	}
+	key, err := ledger.ParseWitnessKey(vkey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &cosigner{signer, key}
 }
 
 func newFake(t testing.TB, keyName string, entries ...string) (*fake, ledger.LogKey) {
@@ -71,7 +101,11 @@ func (f *fake) checkpoint(size int) []byte {
 	if err != nil {
 		panic(err)
 	}
-	signed, err := note.Sign(&note.Note{Text: fmt.Sprintf("%s\n%d\n%s\n", origin, size, base64.StdEncoding.EncodeToString(root))}, f.signer)
+	signers := []note.Signer{f.signer}
+	for _, c := range f.cosigners {
+		signers = append(signers, c.signer)
+	}
+	signed, err := note.Sign(&note.Note{Text: fmt.Sprintf("%s\n%d\n%s\n", origin, size, base64.StdEncoding.EncodeToString(root))}, signers...)
 	if err != nil {
 		panic(err)
 	}
@@ -215,6 +249,21 @@ func TestSightings(t *testing.T) {
 		if (m.Last().Signed == nil) != (tt.want == monitor.SplitView) {
 			t.Errorf("%s: the checkpoint is held to: %v", tt.name, m.Last())
 		}
+	}
+}
+
+// A witness that cosigned two histories is named with them, and one that cosigned one is
+// not.
+func TestColludingWitness(t *testing.T) {
+	log, key := newFake(t, "log", "a", "b", "c")
+	fork, _ := newFake(t, "log", "a", "x", "c", "d")
+	honest, colluding := newCosigner(t, "honest.example"), newCosigner(t, "colluding.example")
+	log.cosigners, fork.cosigners = []*cosigner{honest, colluding}, []*cosigner{colluding}
+	m := open(t, t.TempDir(), key, log)
+	m.Witnesses = []ledger.WitnessKey{honest.key, colluding.key}
+	_, _, events := check(t, m, monitor.Sighting{From: "a pack", Signed: fork.checkpoint(3)})
+	if len(events) != 1 || !strings.HasSuffix(events[0].Detail, "; both are cosigned by colluding.example") {
+		t.Errorf("%+v, want that colluding.example cosigned both", events)
 	}
 }
 
