@@ -46,23 +46,34 @@ func (e *env) runLedgerServe(c *cli.Context) (err error) {
 	if err := h.checkConfirmed(); err != nil {
 		return err
 	}
-	policy, err := readPolicy(policyName(c))
+	policy, err := freshPolicy(policyName(c))
 	if err != nil {
 		return err
 	}
+	own := policy
+	if c.String("policy") != "" {
+		if own, err = freshPolicy(h.path(policyFile)); err != nil {
+			return err
+		}
+		go own.follow(e.ctx, e.logger())
+	}
+	go policy.follow(e.ctx, e.logger())
 	conf, err := h.ledgerConfig()
 	if err != nil {
 		return err
 	}
-	conf.Batch, conf.Interval = serveBatch, c.Duration("interval")
+	logger := e.logger()
+	cosigning := newCosigning(h, own, logger)
+	conf.Batch, conf.Interval, conf.Cosign = serveBatch, c.Duration("interval"), cosigning.cosign
 	log, err := tiles.Open(e.ctx, conf)
 	if err != nil {
 		return ledgerHint(err)
 	}
 	defer func() { err = errors.Join(err, log.Close(context.WithoutCancel(e.ctx))) }()
-	logger := e.logger()
 	handler := server.Handler(server.Config{
-		Log: log, Admit: admission(policy),
+		Log: log, Admit: func(ctx context.Context, entry []byte) (string, error) {
+			return admission(policy.get().Policy)(ctx, entry)
+		},
 		Rate: c.Float64("rate"), Burst: c.Int("burst"), Waiting: c.Int("waiting"),
 		Added: func(issuer string, status int, took time.Duration, err error) {
 			logAdded(logger, issuer, status, took, err)
@@ -76,12 +87,17 @@ func (e *env) runLedgerServe(c *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	witnesses := func() []ledger.WitnessKey { return policy.get().Ledger.Witnesses() }
 	mux := http.NewServeMux()
 	mux.Handle("/", handler)
-	newExplorer(log, key, policy.Ledger.Witnesses(), e.now, logger).register(mux)
+	newExplorer(log, key, witnesses, e.now, logger).register(mux)
 	return e.serve(c, service{
 		handler: mux, started: h.markServing,
-		watch: func(m *metrics) { m.watchLedger(log, policy.Ledger.Witnesses(), e.now) },
+		watch: func(m *metrics) {
+			m.watchLedger(log, witnesses, e.now)
+			m.watchPolicy(policy)
+			m.registry.MustRegister(cosigning.failed)
+		},
 	})
 }
 

@@ -24,7 +24,7 @@ const mostExplored = 200
 type explorer struct {
 	reader    ledger.Reader
 	key       ledger.LogKey
-	witnesses []ledger.WitnessKey
+	witnesses func() []ledger.WitnessKey
 	now       func() time.Time
 	log       *slog.Logger
 
@@ -49,7 +49,7 @@ type explored struct {
 	set    attest.Hash
 }
 
-func newExplorer(r ledger.Reader, key ledger.LogKey, witnesses []ledger.WitnessKey, now func() time.Time, log *slog.Logger) *explorer {
+func newExplorer(r ledger.Reader, key ledger.LogKey, witnesses func() []ledger.WitnessKey, now func() time.Time, log *slog.Logger) *explorer {
 	return &explorer{reader: r, key: key, witnesses: witnesses, now: now, log: log,
 		byID: map[attest.Hash]int{}, issuer: map[string][]int{}, set: map[attest.Hash][]int{},
 		setOf: map[attest.Hash]attest.Hash{}, runs: map[attest.Hash][]ledgerEntry{}}
@@ -166,7 +166,7 @@ func (x *explorer) setOfStatement(s *attest.Statement) attest.Hash {
 
 func (x *explorer) ledger() report.ExplorerLedger {
 	l := report.ExplorerLedger{Origin: x.read.Origin, Size: x.read.Size, Root: attest.Hash(x.read.Root).String()}
-	for _, w := range x.witnesses {
+	for _, w := range x.witnesses() {
 		if at, err := w.Cosigned(x.read.Signed); err == nil {
 			l.Cosigned = append(l.Cosigned, report.ExplorerCosignature{Witness: w.Name, Age: fmt.Sprintf("%s ago", x.now().Sub(at).Truncate(time.Second))})
 		}

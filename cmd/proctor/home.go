@@ -16,6 +16,7 @@ import (
 	"github.com/proctor-attest/proctor/attest/signing"
 	"github.com/proctor-attest/proctor/ledger"
 	"github.com/proctor-attest/proctor/ledger/tiles"
+	"github.com/proctor-attest/proctor/ledger/witness"
 	"github.com/proctor-attest/proctor/verify"
 )
 
@@ -29,6 +30,7 @@ const (
 	ledgerKeyFile  = "keys/ledger.key"
 	ledgerPubFile  = "keys/ledger.pub"
 	anchorFile     = "anchor/checkpoint"
+	seenDir        = "anchor/seen" // of ledgers that others serve
 	statementsDir  = "statements"
 	pendingDir     = "statements/pending"
 	packsDir       = "packs"
@@ -47,6 +49,8 @@ type home struct {
 	now    func() time.Time
 
 	ledgerURL string // --ledger: in place of the one in config
+
+	clients map[string]*witness.Client // of a service, which asks its witnesses often; or nil
 }
 
 type config struct {

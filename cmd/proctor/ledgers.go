@@ -74,7 +74,7 @@ func (h *home) remoteLedger(url string) (ledger.Log, error) {
 	}
 	for _, key := range policy.Ledger.Logs() {
 		if strings.TrimSuffix(key.URL, "/") == strings.TrimSuffix(url, "/") {
-			return remote.Open(url, key, ledgerClient()), nil
+			return &heldTo{remote.Open(url, key, ledgerClient()), key, h.path(seenDir)}, nil
 		}
 	}
 	return nil, withHint(fmt.Errorf("the policy has no key of a ledger at %s", url),

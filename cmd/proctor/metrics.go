@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"encoding/hex"
 	"net"
 	"net/http"
 	"strconv"
@@ -60,7 +62,7 @@ func (m *metrics) observe(r *http.Request, status int, took time.Duration) {
 
 // watchLedger adds the size of a ledger, and the age of its newest cosignature by each
 // of some witnesses, as far as its checkpoint shows them.
-func (m *metrics) watchLedger(r ledger.Reader, witnesses []ledger.WitnessKey, now func() time.Time) {
+func (m *metrics) watchLedger(r ledger.Reader, witnesses func() []ledger.WitnessKey, now func() time.Time) {
 	m.registry.MustRegister(&ledgerCollector{
 		reader: r, witnesses: witnesses, now: now,
 		size: prometheus.NewDesc("proctor_ledger_entries", "Entries in the published checkpoint.", nil, nil),
@@ -70,7 +72,7 @@ func (m *metrics) watchLedger(r ledger.Reader, witnesses []ledger.WitnessKey, no
 
 type ledgerCollector struct {
 	reader    ledger.Reader
-	witnesses []ledger.WitnessKey
+	witnesses func() []ledger.WitnessKey
 	now       func() time.Time
 	size, age *prometheus.Desc
 }
@@ -92,11 +94,62 @@ func (c *ledgerCollector) Collect(out chan<- prometheus.Metric) {
 		return
 	}
 	out <- prometheus.MustNewConstMetric(c.size, prometheus.GaugeValue, float64(cp.Size))
-	for _, w := range c.witnesses {
+	for _, w := range c.witnesses() {
 		if at, err := w.Cosigned(signed); err == nil {
 			out <- prometheus.MustNewConstMetric(c.age, prometheus.GaugeValue, c.now().Sub(at).Seconds(), w.Name)
 		}
 	}
+}
+
+// watchPolicy says which policy is in force, by the hash of its file, and whether the file
+// says something else by now that cannot be read.
+func (m *metrics) watchPolicy(f *fresh[policyInForce]) {
+	m.registry.MustRegister(&freshCollector{
+		value: prometheus.NewDesc("proctor_policy_info", "The policy by which statements are admitted, by the SHA-256 of its file.", []string{"sha256"}, nil),
+		stale: prometheus.NewDesc("proctor_policy_stale", "1 if the policy's file has changed and cannot be read.", nil, nil),
+		collect: func(value *prometheus.Desc) prometheus.Metric {
+			return prometheus.MustNewConstMetric(value, prometheus.GaugeValue, 1, hex.EncodeToString(f.get().hash[:]))
+		},
+		isStale: f.stale.Load,
+	})
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "proctor_policy_reads_total", Help: "How often the policy was read.",
+	}, func() float64 { return float64(f.reads.Load()) }))
+}
+
+// watchCertificate says until when the TLS certificate in use is good.
+func (m *metrics) watchCertificate(f *fresh[tls.Certificate]) {
+	m.registry.MustRegister(&freshCollector{
+		value: prometheus.NewDesc("proctor_tls_certificate_not_after_seconds", "Until when the TLS certificate in use is good, in Unix time.", nil, nil),
+		stale: prometheus.NewDesc("proctor_tls_certificate_stale", "1 if the certificate's files have changed and cannot be read.", nil, nil),
+		collect: func(value *prometheus.Desc) prometheus.Metric {
+			return prometheus.MustNewConstMetric(value, prometheus.GaugeValue, float64(f.get().Leaf.NotAfter.Unix()))
+		},
+		isStale: f.stale.Load,
+	})
+}
+
+// freshCollector collects what a fresh value is.
+type freshCollector struct {
+	value, stale *prometheus.Desc
+	collect      func(value *prometheus.Desc) prometheus.Metric
+	isStale      func() bool
+}
+
+// Describe implements prometheus.Collector.
+func (c *freshCollector) Describe(out chan<- *prometheus.Desc) {
+	out <- c.value
+	out <- c.stale
+}
+
+// Collect implements prometheus.Collector.
+func (c *freshCollector) Collect(out chan<- prometheus.Metric) {
+	out <- c.collect(c.value)
+	stale := 0.0
+	if c.isStale() {
+		stale = 1
+	}
+	out <- prometheus.MustNewConstMetric(c.stale, prometheus.GaugeValue, stale)
 }
 
 // serve answers GET /metrics at an address of its own, which need not be public, until

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -152,14 +154,19 @@ func cmdPort(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(l.Close())
 }
 
-// await URL waits until something answers there.
+// await URL [REGEXP] waits until something answers there, and says this.
 func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 	var err error
 	for range 200 {
 		var resp *http.Response
 		if resp, err = http.Get(args[0]); err == nil {
+			var body []byte
+			body, err = io.ReadAll(resp.Body)
 			resp.Body.Close()
-			return
+			if err == nil && (len(args) == 1 || regexp.MustCompile("(?m)"+args[1]).Match(body)) {
+				return
+			}
+			err = fmt.Errorf("it says %s", body)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

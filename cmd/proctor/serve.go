@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -76,6 +77,10 @@ func (e *env) serve(c *cli.Context, sv service) error {
 	scheme := "http"
 	if cert != "" {
 		scheme = "https"
+		s.TLSConfig, err = e.freshTLS(cert, key, counts, log)
+		if err != nil {
+			return err
+		}
 	}
 	url := fmt.Sprintf("%s://%s", scheme, listener.Addr())
 	if sv.started != nil {
@@ -89,7 +94,7 @@ func (e *env) serve(c *cli.Context, sv service) error {
 	served := make(chan error, 1)
 	go func() {
 		if cert != "" {
-			served <- s.ServeTLS(listener, cert, key)
+			served <- s.ServeTLS(listener, "", "")
 		} else {
 			served <- s.Serve(listener)
 		}
@@ -109,6 +114,24 @@ func (e *env) serve(c *cli.Context, sv service) error {
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// freshTLS speaks TLS with the certificates in files, which are renewed every few weeks
+// while the service goes on.
+func (e *env) freshTLS(cert, key string, m *metrics, log *slog.Logger) (*tls.Config, error) {
+	f, err := newFresh("TLS certificate", func() (*tls.Certificate, error) {
+		c, err := tls.LoadX509KeyPair(cert, key)
+		return &c, err
+	}, cert, key)
+	if err != nil {
+		return nil, fmt.Errorf("TLS certificate: %w", err)
+	}
+	go f.follow(e.ctx, log)
+	m.watchCertificate(f)
+	return &tls.Config{
+		MinVersion:     tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return f.get(), nil },
+	}, nil
 }
 
 // logger writes one JSON object a line to stderr.

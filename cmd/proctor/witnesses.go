@@ -89,7 +89,7 @@ func relativeTo(home, name string) (string, error) {
 // the policy has the keys.
 func (h *home) cosigners(policy *ledger.Policy) ([]witness.Cosigner, error) {
 	var list []witness.Cosigner
-	client := &http.Client{Timeout: witnessTime, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := witnessHTTP()
 	for _, entry := range h.config.Witnesses {
 		if !isURL(entry) {
 			w, err := witness.Open(h.relative(entry))
@@ -103,7 +103,7 @@ func (h *home) cosigners(policy *ledger.Policy) ([]witness.Cosigner, error) {
 		before := len(list)
 		for _, key := range policy.Witnesses() {
 			if key.URL == entry {
-				list = append(list, witness.NewClient(entry, key, client))
+				list = append(list, h.witnessClient(key, client))
 			}
 		}
 		if len(list) == before {
@@ -111,6 +111,31 @@ func (h *home) cosigners(policy *ledger.Policy) ([]witness.Cosigner, error) {
 		}
 	}
 	return list, nil
+}
+
+// witnessTransport bounds what a witness may say before its answer.
+var witnessTransport = func() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxResponseHeaderBytes = 64 << 10
+	return t
+}()
+
+func witnessHTTP() *http.Client {
+	return &http.Client{Transport: witnessTransport, Timeout: witnessTime,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// witnessClient is a client of a witness, which remembers for a service what the witness
+// cosigned last.
+func (h *home) witnessClient(key ledger.WitnessKey, c *http.Client) *witness.Client {
+	if known := h.clients[key.URL+" "+key.VKey]; known != nil {
+		return known
+	}
+	w := witness.NewClient(key.URL, key, c)
+	if h.clients != nil {
+		h.clients[key.URL+" "+key.VKey] = w
+	}
+	return w
 }
 
 // cosign asks the home's witnesses, until they are enough for the policy. What is

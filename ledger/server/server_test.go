@@ -37,6 +37,11 @@ type served struct {
 
 func serve(t testing.TB, change func(*server.Config)) *served {
 	t.Helper()
+	return serveWith(t, change, func(*tiles.Config) {})
+}
+
+func serveWith(t testing.TB, change func(*server.Config), changeLog func(*tiles.Config)) *served {
+	t.Helper()
 	skey, vkey, err := note.GenerateKey(rand.Reader, origin)
 	if err != nil {
 		t.Fatal(err)
@@ -47,6 +52,7 @@ func serve(t testing.TB, change func(*server.Config)) *served {
 	}
 	dir := t.TempDir()
 	c := tiles.Config{Dir: filepath.Join(dir, "log"), Anchor: filepath.Join(dir, "anchor"), Key: vkey, Signer: signer, Batch: 64}
+	changeLog(&c)
 	if err := tiles.Create(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,15 @@ var ErrClock = errors.New("the clock is behind the last cosignature")
 // have cosigned more since, and would cosign a second history after the first.
 var ErrRestored = errors.New("the witness was restored from a backup, and what it cosigned since is not confirmed")
 
+// A FailedError says why a witness did not cosign.
+type FailedError struct {
+	Witness string // its name
+	Err     error
+}
+
+func (e *FailedError) Error() string { return fmt.Sprintf("witness %s: %v", e.Witness, e.Err) }
+func (e *FailedError) Unwrap() error { return e.Err }
+
 // A ConflictError says that the old size of a request is not that of the last
 // checkpoint that the witness cosigned. Its HTTP status is 409.
 type ConflictError struct {

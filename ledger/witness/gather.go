@@ -32,7 +32,7 @@ var ErrNotAwaited = errors.New("it had not answered when the others were enough"
 
 // Gather asks all cosigners at once to cosign a checkpoint of the ledger that r
 // reads, and returns it with every valid cosignature that they gave, in the order of
-// the cosigners. There is one error for each cosigner that gave none.
+// the cosigners. There is one *FailedError for each cosigner that gave none.
 //
 // Enough is asked about the checkpoint with what came so far; once it holds, Gather
 // takes what else comes in a moment and goes, so that a witness that is down or slow
@@ -78,7 +78,7 @@ func Gather(ctx context.Context, r ledger.Reader, checkpoint []byte, cosigners [
 	var errs []error
 	for i, err := range failed {
 		if err != nil {
-			errs = append(errs, fmt.Errorf("witness %s: %w", cosigners[i].Name(), err))
+			errs = append(errs, &FailedError{cosigners[i].Name(), err})
 		}
 	}
 	return signed(), errs
