@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/transparency-dev/merkle/compact"
@@ -33,6 +34,34 @@ func (p *Prover) Inclusion(ctx context.Context, size uint64, indexes ...uint64) 
 		}
 	}
 	return out, nil
+}
+
+// Prove makes a c2sp.org/tlog-proof for each of some entries under a checkpoint, in their
+// order, and checks them: a public log died of one flipped bit that it had signed unseen
+// (https://groups.google.com/a/chromium.org/g/ct-policy/c/PCkKU357M2Q).
+func (p *Prover) Prove(ctx context.Context, cp Checkpoint, entries []Leaf) ([][]byte, error) {
+	indexes := make([]uint64, len(entries))
+	for i, e := range entries {
+		indexes[i] = e.Index
+	}
+	hashes, err := p.Inclusion(ctx, cp.Size, indexes...)
+	if err != nil {
+		return nil, err
+	}
+	proofs := make([][]byte, len(entries))
+	for i, e := range entries {
+		if err := CheckInclusion(cp, e.Index, e.Hash, hashes[i]); err != nil {
+			return nil, fmt.Errorf("the ledger's own proof does not hold: %w", err)
+		}
+		proofs[i] = FormatProof(Proof{Index: e.Index, Hashes: hashes[i], Checkpoint: cp.Signed})
+	}
+	return proofs, nil
+}
+
+// A Leaf is the hash of an entry at its place in the tree.
+type Leaf struct {
+	Index uint64
+	Hash  [32]byte
 }
 
 type tileCache struct {

@@ -45,6 +45,22 @@ func Acquire(ctx context.Context, path string) (*Lock, error) {
 	}
 }
 
+// TryAcquire is Acquire that does not wait: the Lock is nil while somebody else has it.
+func TryAcquire(path string) (*Lock, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := tryLock(f); err != nil {
+		f.Close()
+		if errors.Is(err, errBusy) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("locking %s: %w", path, err)
+	}
+	return &Lock{f}, nil
+}
+
 // Release gives the lock up.
 func (l *Lock) Release() error { return l.Close() }
 

@@ -20,9 +20,17 @@ func TestAcquireExcludes(t *testing.T) {
 	if _, err := Acquire(ctx, path); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("second Acquire = %v, want the deadline", err)
 	}
+	if l, err := TryAcquire(path); l != nil || err != nil {
+		t.Errorf("TryAcquire of what is held = %v, %v; want neither", l, err)
+	}
 	if err := first.Release(); err != nil {
 		t.Fatal(err)
 	}
+	third, err := TryAcquire(path)
+	if err != nil || third == nil {
+		t.Fatalf("TryAcquire after Release = %v, %v", third, err)
+	}
+	third.Release()
 	second, err := Acquire(t.Context(), path)
 	if err != nil {
 		t.Fatalf("Acquire after Release: %v", err)

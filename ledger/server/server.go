@@ -95,6 +95,9 @@ func (h *handler) add(rw http.ResponseWriter, r *http.Request) {
 	switch status {
 	case http.StatusTooManyRequests:
 		rw.Header().Set("Retry-After", "1")
+		if errors.Is(err, ledger.ErrBusy) {
+			text = errBusy.Error()
+		}
 	case http.StatusServiceUnavailable:
 		rw.Header().Set("Retry-After", "1")
 		if text = "the ledger could not take it now, and may have it already; send it again"; errors.Is(err, ledger.ErrNotCosigned) {
@@ -147,6 +150,8 @@ func (h *handler) tryAdd(rw http.ResponseWriter, r *http.Request) (issuer string
 		return issuer, 499, r.Context().Err() // nobody reads the answer
 	case errors.Is(err, ledger.ErrFull):
 		return issuer, http.StatusInsufficientStorage, err
+	case errors.Is(err, ledger.ErrBusy):
+		return issuer, http.StatusTooManyRequests, err
 	case err != nil:
 		return issuer, http.StatusServiceUnavailable, err
 	}

@@ -193,6 +193,21 @@ func TestAddRefuses(t *testing.T) {
 	}
 }
 
+// A ledger whose engine takes no more tells so, and when to come back.
+func TestEngineBusy(t *testing.T) {
+	s := serve(t, func(c *server.Config) { c.Log = busyLog{c.Log} })
+	resp, body := s.post(t, "lab:1")
+	if resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") == "" || strings.Contains(body, "rows") {
+		t.Errorf("%d, Retry-After %q, %q; want 429 that says when, and not why", resp.StatusCode, resp.Header.Get("Retry-After"), body)
+	}
+}
+
+type busyLog struct{ ledger.Log }
+
+func (busyLog) Append(context.Context, []byte) (ledger.Appended, error) {
+	return ledger.Appended{}, fmt.Errorf("%w: 500000 rows", ledger.ErrBusy)
+}
+
 // When too many are on their way, the next is told to come back, and nothing waits.
 func TestAddBusy(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})

@@ -26,11 +26,11 @@ import (
 // Why a ledger cannot be used. Each is wrapped with what was found; a ledger
 // that lost entries gives ledger.ErrRollback.
 var (
-	ErrNoLedger  = errors.New("there is no ledger")
-	ErrWrongKey  = errors.New("the ledger was signed with another key")
+	ErrNoLedger  = ledger.ErrNoLedger
+	ErrWrongKey  = ledger.ErrWrongKey
 	ErrStateLost = errors.New("the ledger's internal state is lost")
-	ErrNoAnchor  = errors.New("the record of what was relied on is lost")
-	ErrReadOnly  = errors.New("the ledger's directory cannot be written")
+	ErrNoAnchor  = ledger.ErrNoAnchor
+	ErrReadOnly  = ledger.ErrReadOnly
 )
 
 const (
