@@ -1,0 +1,5 @@
+//go:build race
+
+package trillian_test
+
+const raceDetector = true
