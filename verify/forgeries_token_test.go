@@ -209,7 +209,7 @@ func TestTokenForgeries(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := tokenCheck(t, v, "order/logged"); !strings.Contains(got.Detail, want) {
+		if got := checkOf(t, v, "order/logged"); !strings.Contains(got.Detail, want) {
 			t.Errorf("%s: order/logged says %q, want %q", name, got.Detail, want)
 		}
 	}
@@ -225,15 +225,6 @@ func event(t *testing.T, v *Verdict, kind string) Event {
 	}
 	t.Fatalf("the timeline has no %s", kind)
 	return Event{}
-}
-
-func tokenCheck(t *testing.T, v *Verdict, name string) Check {
-	t.Helper()
-	c := find(v.Claims[0].Rows[0].Checks, name)
-	if c == nil {
-		t.Fatalf("no check %s", name)
-	}
-	return *c
 }
 
 // Whose token proves what: somebody independent of the parties has to have made one, and
@@ -280,7 +271,7 @@ func TestTokenBounds(t *testing.T) {
 			w := newWorld(t, hooks{policy: c.policy, pack: c.pack})
 			v := w.verify()
 			checkWords(t, v)
-			if got := tokenCheck(t, v, "order/logged"); got.State != c.want || !strings.Contains(got.Detail, c.says) {
+			if got := checkOf(t, v, "order/logged"); got.State != c.want || !strings.Contains(got.Detail, c.says) {
 				t.Errorf("order/logged is %s, %s; want %s with %q", got.State, got.Detail, c.want, c.says)
 			}
 			if got, want := event(t, v, "registration"), w.loggedAt(2).Add(c.after); !got.NotAfter.Equal(want) || got.Bound != c.want {
@@ -316,7 +307,7 @@ func TestTokenOverPayload(t *testing.T) {
 	}
 	old := func(s string) string { return endOfKey(owner, early.Add(time.Hour))(keepQuorum(s)) }
 	v = newWorld(t, hooks{policy: old, pack: payloads}).verify()
-	if got := tokenCheck(t, v, "identity/signed"); got.State != Missing {
+	if got := checkOf(t, v, "identity/signed"); got.State != Missing {
 		t.Errorf("identity/signed is %s under a key that was trusted until before the ledger's date, want missing", got.State)
 	}
 }
@@ -328,7 +319,7 @@ func TestTokensNotChecked(t *testing.T) {
 	v, err := Pack(t.Context(), w.pack, w.policy(), Options{At: judgedAt})
 	w.must(err)
 	checkWords(t, v)
-	if got := tokenCheck(t, v, "order/logged"); got.State != Missing || !strings.Contains(got.Detail, "cannot check tokens") {
+	if got := checkOf(t, v, "order/logged"); got.State != Missing || !strings.Contains(got.Detail, "cannot check tokens") {
 		t.Errorf("order/logged is %s, %s", got.State, got.Detail)
 	}
 	for kind, policy := range map[string]func(string) string{

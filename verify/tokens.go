@@ -1,8 +1,6 @@
 package verify
 
 import (
-	"crypto/sha256"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,15 +18,6 @@ type TSA struct {
 	OID         string // the policy that tokens must be made under; empty: any
 	URL         string
 	From, Until time.Time // of tokens that count; zero: unbounded
-}
-
-// Fingerprints are the SHA-256 of the authority's certificates, in the policy's order.
-func (t *TSA) Fingerprints() []attest.Hash {
-	var list []attest.Hash
-	for block, rest := pem.Decode([]byte(t.Chain)); block != nil; block, rest = pem.Decode(rest) {
-		list = append(list, sha256.Sum256(block.Bytes))
-	}
-	return list
 }
 
 // ErrOtherBytes is what Options.CheckToken returns for a token that is over another

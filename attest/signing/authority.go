@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/sha1"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -232,4 +233,18 @@ func names(at attribute, signer *x509.Certificate) error {
 		return errors.New("it says that it was signed under another certificate")
 	}
 	return nil
+}
+
+// Describe has a line for each certificate, with its SHA-256.
+func (a *Authority) Describe() []string {
+	var lines []string
+	for _, group := range []struct {
+		what string
+		list []*x509.Certificate
+	}{{"signs", a.leaves}, {"between", a.between}, {"root", a.roots}} {
+		for _, c := range group.list {
+			lines = append(lines, fmt.Sprintf("%-7s sha256:%x %s", group.what, sha256.Sum256(c.Raw), c.Subject))
+		}
+	}
+	return lines
 }

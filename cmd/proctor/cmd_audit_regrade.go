@@ -32,7 +32,7 @@ func (e *env) cmdAuditRegrade() *cli.Command {
 			&cli.StringFlag{Name: "items", Usage: "the owner's opening of the items, a `FILE`"},
 			&cli.StringFlag{Name: "method", Usage: "`HOW` they were graded anew and why, for readers"},
 			&cli.StringFlag{Name: "grader", Usage: "bind the digest of the grader, a `FILE`"},
-			outFlag(), ledgerFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
+			outFlag(), ledgerFlag(), tsaFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
 		},
 		Action: e.runAuditRegrade,
 	}

@@ -23,7 +23,7 @@ func (e *env) cmdGrant() *cli.Command {
 			&cli.StringFlag{Name: "registration", Usage: "the registration that the items are for: `PACK` or id"},
 			&cli.StringFlag{Name: "fields", Usage: "the fields that are handed over, as `A,B,…` (default: all)"},
 			&cli.StringFlag{Name: "paid-by", Usage: "`WHO` paid for access, in words"},
-			outFlag(), ledgerFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
+			outFlag(), ledgerFlag(), tsaFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
 		},
 		Action: e.runGrant,
 	}

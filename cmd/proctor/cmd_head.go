@@ -23,7 +23,7 @@ func (e *env) cmdHead() *cli.Command {
 			"first. Issue one at least every 30 days.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "beacon", Usage: "the round, a `FILE` (default: the newest that \"proctor fetch\" saved)"},
-			intoFlag(), ledgerFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
+			intoFlag(), ledgerFlag(), tsaFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
 		},
 		Action: e.runHead,
 	}
@@ -156,7 +156,7 @@ func (e *env) cmdRetract() *cli.Command {
 			"verdict that sees it.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "reason", Usage: "`WHY`, for readers"},
-			intoFlag(), ledgerFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
+			intoFlag(), ledgerFlag(), tsaFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
 		},
 		Action: e.runRetract,
 	}

@@ -17,7 +17,7 @@ import (
 func (e *env) cmdInspect() *cli.Command {
 	return &cli.Command{
 		Name:      "inspect",
-		Usage:     "show what a pack, statement, opening, model.sig, log or other evidence says, trusting nothing",
+		Usage:     "show what a pack, statement, opening, model.sig, timestamp, log or other evidence says, trusting nothing",
 		ArgsUsage: "FILE",
 		Description: "Also shows what evidence of others says (\"proctor help foreign\"), and logs and tables\n" +
 			"of evaluations (\"proctor help formats\"): model, data set, items, the numbers stated, and\n" +
@@ -33,6 +33,9 @@ func (e *env) runInspect(c *cli.Context) error {
 		return err
 	}
 	if is, err := e.inspectSignature(c, name); is || err != nil {
+		return err
+	}
+	if is, err := e.inspectTokens(c, name); is || err != nil {
 		return err
 	}
 	if entry, err := readEntry(name); err == nil {
@@ -102,6 +105,9 @@ func (e *env) inspectEntry(c *cli.Context, entry *attest.Entry) error {
 	logged := "no proof of logging"
 	if len(entry.Proof) > 0 {
 		logged = "with a proof of logging"
+	}
+	if len(entry.Timestamp) > 0 {
+		logged += " and a timestamp"
 	}
 	fmt.Fprintf(e.stdout, "%s %s\n  statement %d of %q, %s\n", entry.Statement.Kind(), entry.Statement.ID, head.Seq, head.Issuer, logged)
 	body, err := json.MarshalIndent(entry.Statement.Predicate, "  ", "  ")

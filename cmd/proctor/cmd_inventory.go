@@ -28,7 +28,7 @@ func (e *env) cmdInventory() *cli.Command {
 		Flags: append(queryFlags(),
 			&cli.StringFlag{Name: "beacon", Usage: "a beacon round as new as can be: a `FILE`, or the NAME or URL of a beacon to fetch it from (default: the newest that \"proctor fetch\" saved)"},
 			&cli.StringFlag{Name: "into", Usage: "add the inventories to the evidence pack `FILE`; without a question, those that its verdict asks"},
-			outFlag(), ledgerFlag(),
+			outFlag(), ledgerFlag(), tsaFlag(),
 			&cli.DurationFlag{Name: "timeout", Usage: "give up on a request for the round after `DURATION`", Value: time.Minute},
 			passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
 		),

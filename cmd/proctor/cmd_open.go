@@ -37,7 +37,7 @@ func (e *env) cmdOpen() *cli.Command {
 			&cli.StringSliceFlag{Name: "to", Usage: "log that the items are open to an issuer, as `URI=RECIPIENT` with its age recipient (age1…); repeatable"},
 			&cli.StringSliceFlag{Name: "configuration", Usage: "log what opens a private `MEMBER` of a registered run's configuration; repeatable"},
 			&cli.StringFlag{Name: "identity", Usage: "decrypt the opening in a pack with this age identity `FILE`"},
-			outFlag(), ledgerFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
+			outFlag(), ledgerFlag(), tsaFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
 		},
 		Action: e.runOpen,
 	}

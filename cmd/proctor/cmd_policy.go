@@ -33,17 +33,18 @@ func (e *env) cmdPolicy() *cli.Command {
 				Flags: []cli.Flag{file}, Action: e.runPolicyCheck,
 			},
 			{
-				Name: "add", Usage: "trust another party: its policy file, or drand's /info of a beacon", ArgsUsage: "FILE",
+				Name: "add", Usage: "trust another party: its policy file, drand's /info of a beacon, or a timestamp authority's certificates", ArgsUsage: "FILE",
 				Description: "Takes over the issuer, the ledger and the witnesses of another home's policy. Compare\n" +
 					"the fingerprints with that party before you rely on them. A policy that does not exist\n" +
-					"yet is made.",
-				Flags: []cli.Flag{
+					"yet is made. Of a timestamp authority it takes the certificates that the authority\n" +
+					"publishes, in PEM (\"proctor help time\").",
+				Flags: append([]cli.Flag{
 					file,
 					&cli.StringFlag{Name: "role", Usage: "`ROLES` to give the issuer, such as lab or owner,evaluator (default: those in its file)"},
 					&cli.BoolFlag{Name: "independent", Usage: "you take this party to be independent of all others in the policy"},
 					&cli.BoolFlag{Name: "witness-only", Usage: "trust its witnesses, not its issuer or ledger"},
 					&cli.StringFlag{Name: "quorum", Usage: "`WITNESSES` that must all have cosigned, comma-separated (default: as it is)"},
-				},
+				}, tsaPolicyFlags()...),
 				Action: e.runPolicyAdd,
 			},
 		},
@@ -104,6 +105,9 @@ func (e *env) runPolicyShow(c *cli.Context) error {
 	for _, x := range p.Ledger.Witnesses() {
 		fmt.Fprintf(w, "  %s%s\n    %s\n", x.Name, runBy(p, x.Name), x.VKey)
 	}
+	if err := showTSAs(w, p); err != nil {
+		return err
+	}
 	for _, set := range p.PinnedSets() {
 		fmt.Fprintf(w, "\npinned test set %s\n", set)
 	}
@@ -144,6 +148,10 @@ func (e *env) runPolicyAdd(c *cli.Context) error {
 	}
 	if b, err := parseBeaconInfo(data); err == nil {
 		file.Beacons = append(file.Beacons, b)
+	} else if isCertificates(data) {
+		if err := addTSA(c, file, data); err != nil {
+			return fmt.Errorf("%s: %w", arg, err)
+		}
 	} else if err := addParty(c, file, data); err != nil {
 		return fmt.Errorf("%s: %w", arg, err)
 	}

@@ -41,7 +41,7 @@ func (e *env) cmdRegister() *cli.Command {
 			&cli.BoolFlag{Name: "retroactive", Usage: "the run was made before this registration; its results reach CAL-1-R at most"},
 			&cli.StringSliceFlag{Name: "seal", Usage: "keep this `MEMBER` of the configuration private: a commitment to it is logged, which \"proctor open --configuration\" opens; repeatable"},
 			&cli.StringFlag{Name: "task", Usage: "with --config-from: the `TASK` of a log that has several"},
-			outFlag(), ledgerFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
+			outFlag(), ledgerFlag(), tsaFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
 		}, declareFlags()...),
 		Action: e.runRegister,
 	}

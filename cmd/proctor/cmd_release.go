@@ -18,7 +18,7 @@ func scoreFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "scores", Usage: "the published table, a CSV `FILE` with columns label, score, result"},
 		&cli.BoolFlag{Name: "variants", Usage: "declare that the rows are of different models"},
-		outFlag(), ledgerFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
+		outFlag(), ledgerFlag(), tsaFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
 	}
 }
 

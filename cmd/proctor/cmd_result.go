@@ -30,7 +30,7 @@ func (e *env) cmdResult() *cli.Command {
 			&cli.StringFlag{Name: "beacon", Usage: "a beacon round, a `FILE`, fetched after the run was registered (default: the newest that \"proctor fetch\" saved)"},
 			&cli.StringFlag{Name: "abandon", Usage: "report, in the place of an outcome, `WHY` there is none"},
 			&cli.StringSliceFlag{Name: "exclude", Usage: "exclude an item that has no row, as `KEY=REASON`; repeatable"},
-			outFlag(), ledgerFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
+			outFlag(), ledgerFlag(), tsaFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
 		},
 		Action: e.runResult,
 	}

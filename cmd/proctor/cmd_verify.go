@@ -69,6 +69,9 @@ func (e *env) runVerify(c *cli.Context) error {
 		return err
 	}
 	opts := verify.Options{At: at.UTC().Truncate(time.Second)}
+	if opts.CheckToken, err = checkToken(policy); err != nil {
+		return err
+	}
 	if dir := c.String("model"); dir != "" {
 		if opts.Published, err = e.published(c, dir); err != nil {
 			return err
@@ -154,5 +157,9 @@ func worse(a, b int) int {
 }
 
 func policyInWords(p *verify.Policy) string {
-	return fmt.Sprintf("%d issuer(s), %d ledger(s), %d witness(es)", len(p.Issuers), len(p.Ledger.Logs()), len(p.Ledger.Witnesses()))
+	text := fmt.Sprintf("%d issuer(s), %d ledger(s), %d witness(es)", len(p.Issuers), len(p.Ledger.Logs()), len(p.Ledger.Witnesses()))
+	if n := len(p.TSAs); n > 0 {
+		text += fmt.Sprintf(", %d TSA(s)", n)
+	}
+	return text
 }

@@ -55,8 +55,9 @@ type home struct {
 
 type config struct {
 	Issuer    string   `toml:"issuer"`
-	Ledger    string   `toml:"ledger"`    // directory of the embedded ledger, relative to the home, or the URL of one that is served
-	Witnesses []string `toml:"witnesses"` // directories of witnesses, relative to the home
+	Ledger    string   `toml:"ledger"`        // directory of the embedded ledger, relative to the home, or the URL of one that is served
+	Witnesses []string `toml:"witnesses"`     // directories of witnesses, relative to the home
+	TSA       []string `toml:"tsa,omitempty"` // URLs of timestamp authorities that date what is logged
 }
 
 func homeDir() string {
@@ -111,6 +112,9 @@ func readPolicy(name string) (*verify.Policy, error) {
 	p, err := verify.ParsePolicy(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if _, err := checkToken(p); err != nil {
+		return nil, fmt.Errorf("%s: policy: %w", name, err)
 	}
 	return p, nil
 }

@@ -33,6 +33,7 @@ type issuing struct {
 	signer *signing.Signer
 	policy *verify.Policy
 	log    ledger.Log
+	tsas   []string        // URLs of authorities that date what is logged
 	chain  []*attest.Entry // by number
 	now    func() time.Time
 	lock   *durable.Lock
@@ -49,6 +50,9 @@ func (e *env) issuing(c *cli.Context, h *home) (_ *issuing, err error) {
 		return nil, usagef("--ledger %s: want the URL of a ledger that is served", h.ledgerURL)
 	}
 	s := &issuing{home: h, env: e, cmd: c, now: e.now}
+	if s.tsas, err = h.tsaURLs(c); err != nil {
+		return nil, err
+	}
 	if c.Bool("dry-run") {
 		return s, s.readOnly()
 	}
@@ -172,6 +176,7 @@ func (s *issuing) signKept(ctx context.Context, st *attest.Statement) (*attest.E
 func (s *issuing) finish(ctx context.Context, entry *attest.Entry, pack *attest.Pack) error {
 	err := s.prove(ctx, entry)
 	if err == nil {
+		s.stamp(ctx, entry)
 		err = s.keepPack(pack, entry)
 	}
 	if err == nil {
@@ -209,6 +214,9 @@ func (s *issuing) settle(entry *attest.Entry) error {
 	stem := strings.TrimSuffix(entryName(entry), ".sigstore.json")
 	if err := durable.WriteFile(s.path(statementsDir, stem+".tlog-proof"), entry.Proof, 0o644); err != nil {
 		return fmt.Errorf("keeping the proof: %w", err)
+	}
+	if err := s.keepTokens(entry); err != nil {
+		return err
 	}
 	if err := os.Rename(s.path(pendingDir, entryName(entry)), s.path(statementsDir, entryName(entry))); err != nil {
 		return fmt.Errorf("keeping the statement: %w", err)
@@ -300,6 +308,9 @@ func readEntries(dir string) ([]*attest.Entry, error) {
 			return nil, err
 		}
 		entry.Proof = proof
+		if entry.Timestamp, err = readTokens(name); err != nil {
+			return nil, err
+		}
 		list = append(list, entry)
 	}
 	slices.SortFunc(list, func(a, b *attest.Entry) int {

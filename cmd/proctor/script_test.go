@@ -89,6 +89,7 @@ func scriptParams(t *testing.T, story string) testscript.Params {
 			"unpack": cmdUnpack,
 			"hub":    cmdHub,
 			"unhex":  cmdUnhex,
+			"tsa":    cmdTSA,
 		},
 	}
 }
