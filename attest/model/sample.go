@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/proctor-attest/proctor/attest"
 )
@@ -18,6 +19,9 @@ type Layout struct {
 	plan    *plan
 	opts    Options
 	pieces  []Piece
+
+	once    sync.Once
+	tensors map[string]tensorPlace // for TensorBytes
 }
 
 // Piece is a run of bytes that holds a tensor, or several that share them.

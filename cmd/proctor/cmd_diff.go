@@ -52,6 +52,12 @@ func (e *env) runDiff(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	bar := e.progress(c, "comparing values", 0)
+	err = r.CompareCasts(c.Context, a.Side, b.Side, bar.bytes)
+	bar.done()
+	if err != nil {
+		return err
+	}
 	if c.Bool("json") {
 		err = e.printJSON(r)
 	} else {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -41,6 +42,9 @@ func (e *env) openSideDir(c *cli.Context, name string) (*modelSide, error) {
 		return nil, err
 	}
 	side := diff.FromModel(name, "directory", m)
+	layout := sync.OnceValues(func() (*model.Layout, error) {
+		return model.OpenLayout(dir, model.Options{Weights: c.String("weights")})
+	})
 	side.Read = func(path string) ([]byte, error) {
 		f, err := dir.Open(path)
 		if err != nil {
@@ -48,6 +52,13 @@ func (e *env) openSideDir(c *cli.Context, name string) (*modelSide, error) {
 		}
 		defer f.Close()
 		return io.ReadAll(f)
+	}
+	side.Tensor = func(name string) (io.ReadCloser, error) {
+		l, err := layout()
+		if err != nil {
+			return nil, err
+		}
+		return l.TensorBytes(name)
 	}
 	side.Metadata = func() (map[string]any, error) { return model.Metadata(dir, m) }
 	return &modelSide{side, func() { dir.Close() }}, nil

@@ -105,6 +105,11 @@ type change struct {
 func (c change) Count() int { return len(c.Lines) + c.More }
 
 func changes(w *diff.Weights) []change {
+	var casts []string
+	for _, p := range w.Cast {
+		a, b := p.First, p.Second
+		casts = append(casts, fmt.Sprintf("%s  %s %v → %s %v%s", clean(a.Name), a.DType, a.Shape, b.DType, b.Shape, castWords(p.Values)))
+	}
 	pairs := func(in []diff.Pair, line func(a, b model.Tensor) string) (lines []string) {
 		for _, p := range in {
 			lines = append(lines, line(p.First, p.Second))
@@ -121,9 +126,7 @@ func changes(w *diff.Weights) []change {
 		{Name: "changed", Meaning: "other bytes, of the same dtype and shape", Lines: pairs(w.Changed, func(a, _ model.Tensor) string {
 			return fmt.Sprintf("%s  %s %v", clean(a.Name), a.DType, a.Shape)
 		})},
-		{Name: "cast", Meaning: "another dtype", Lines: pairs(w.Cast, func(a, b model.Tensor) string {
-			return fmt.Sprintf("%s  %s %v → %s %v", clean(a.Name), a.DType, a.Shape, b.DType, b.Shape)
-		})},
+		{Name: "cast", Meaning: "another dtype", Lines: casts},
 		{Name: "reshaped", Meaning: "another shape", Lines: pairs(w.Reshaped, func(a, b model.Tensor) string {
 			bytes := "other bytes"
 			if a.SHA256 == b.SHA256 {
@@ -144,6 +147,21 @@ func changes(w *diff.Weights) []change {
 		}
 	}
 	return out
+}
+
+// castWords says what a cast did to the values, if that is known.
+func castWords(v *diff.Values) string {
+	switch {
+	case v == nil:
+		return ""
+	case v.Equal == v.Elements:
+		return ": values equal"
+	case v.Equal+v.FirstRounded == v.Elements:
+		return fmt.Sprintf(": rounded to nearest, which changes %d of %s", v.FirstRounded, plural(int(v.Elements), "element"))
+	case v.Equal+v.SecondRounded == v.Elements:
+		return fmt.Sprintf(": the first is the second rounded to nearest, which changes %d of %s", v.SecondRounded, plural(int(v.Elements), "element"))
+	}
+	return fmt.Sprintf(": %d of %s differ from round-to-nearest", v.Different+min(v.FirstRounded, v.SecondRounded), plural(int(v.Elements), "element"))
 }
 
 func (p *printer) weights(w *diff.Weights) {

@@ -10,6 +10,7 @@ package diff
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -37,6 +38,9 @@ type Side struct {
 	// digests are known.
 	Read     func(path string) ([]byte, error)
 	Metadata func() (map[string]any, error)
+
+	// Tensor opens a tensor's bytes; nil when only digests are known.
+	Tensor func(name string) (io.ReadCloser, error)
 }
 
 // FromModel is the side of a model that was digested, or whose manifest was read.

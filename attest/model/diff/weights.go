@@ -44,6 +44,10 @@ func (c *Count) add(t model.Tensor) {
 type Pair struct {
 	First  model.Tensor `json:"first"`
 	Second model.Tensor `json:"second"`
+
+	// Values compares element by element a tensor that was cast; nil when that was not
+	// done, as Unknown says.
+	Values *Values `json:"values,omitempty"`
 }
 
 // Layer counts the tensors of one layer: those that have their names in common up to
@@ -126,7 +130,7 @@ func weights(a, b []model.Tensor) *Weights {
 
 // pair files two tensors of one name and reports whether they are the same.
 func (w *Weights) pair(a, b model.Tensor) bool {
-	p := Pair{a, b}
+	p := Pair{First: a, Second: b}
 	switch {
 	case a.DType != b.DType:
 		w.Cast = append(w.Cast, p)
@@ -152,7 +156,7 @@ func (w *Weights) rename(a, b []model.Tensor) {
 	for _, t := range a {
 		k := key(t)
 		if left := waiting[k]; len(left) > 0 {
-			w.Renamed = append(w.Renamed, Pair{t, left[0]})
+			w.Renamed = append(w.Renamed, Pair{First: t, Second: left[0]})
 			waiting[k] = left[1:]
 		} else {
 			w.Removed = append(w.Removed, t)
