@@ -40,6 +40,9 @@ type Client struct {
 	// Stall is how long the next byte may take; zero: a minute.
 	Stall time.Duration
 
+	// Transport makes the requests; nil: http.DefaultTransport.
+	Transport http.RoundTripper
+
 	// Sleep waits between attempts; nil: until the time is over or ctx ends.
 	Sleep func(ctx context.Context, d time.Duration) error
 }
@@ -285,7 +288,7 @@ func (c *Client) once(ctx context.Context, at *url.URL, byteRange string, isHub 
 	if c.Token != "" && isHub {
 		request.Header.Set("Authorization", "Bearer "+c.Token)
 	}
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := http.Client{Transport: c.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	response, err := client.Do(request)
 	if err != nil {
 		timer.Stop()

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -437,6 +438,89 @@ func TestSeedIsLast(t *testing.T) {
 	if err != nil || !drawn {
 		t.Errorf("drawn: %v, %v", drawn, err)
 	}
+}
+
+// Whoever sits between could send anything once a redirect leads out of TLS. Nothing is
+// asked there, and the hub is not asked again.
+func TestRedirectOutOfTLS(t *testing.T) {
+	plainly := 0
+	plain := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { plainly++ }))
+	defer plain.Close()
+	for location, want := range map[string]string{
+		plain.URL + "/blob?signature=of": "redirect from https to http, which is not encrypted",
+		"ftp://hub.example/blob":         "redirect from https to ftp, which is not encrypted",
+		"file:///etc/passwd":             "redirect from https to file, which is not encrypted",
+	} {
+		asked := 0
+		secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked++
+			http.Redirect(w, r, location, http.StatusFound)
+		}))
+		c := &Client{Endpoint: secure.URL, Token: "secret", Transport: secure.Client().Transport}
+		_, _, err := c.Listing(t.Context(), hub.Repo{Name: "lab/tiny"})
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "signature") {
+			t.Errorf("redirect to %s: error is %v, want %q", location, err, want)
+		}
+		size := uint64(3)
+		if _, err := c.Bytes(t.Context(), "lab/tiny", strings.Repeat("ab", 20), hub.File{Path: "a", Size: &size}, 0, 1); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("redirect of a file to %s: error is %v, want %q", location, err, want)
+		}
+		secure.Close()
+		if asked != 2 || plainly != 0 {
+			t.Errorf("redirect to %s: the hub was asked %d times, the other host %d; want 2 and 0", location, asked, plainly)
+		}
+	}
+}
+
+// From one host to another under TLS is how a hub hands out large files.
+func TestRedirectUnderTLS(t *testing.T) {
+	cdn := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "" {
+			t.Error("the token went to another host")
+		}
+		io.WriteString(w, "abc")
+	}))
+	defer cdn.Close()
+	secure := httptest.NewTLSServer(http.RedirectHandler(cdn.URL+"/blob", http.StatusFound))
+	defer secure.Close()
+	size := uint64(3)
+	c := &Client{Endpoint: secure.URL, Token: "secret", Transport: cdn.Client().Transport} // both have httptest's certificate
+	body, err := c.Bytes(t.Context(), "lab/tiny", strings.Repeat("ab", 20), hub.File{Path: "a", Size: &size}, 0, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	if got, err := io.ReadAll(body); err != nil || string(got) != "abc" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// What is there beside the listed files would make another package: it is named.
+func TestDownloadBesideOthers(t *testing.T) {
+	h, c := serve(t, files(t))
+	l, _ := listing(t, c)
+	for _, extra := range []string{"consolidated.pth", "sub/config.json", "model.safetensors.bak"} {
+		dir := filepath.Join(t.TempDir(), "tiny")
+		// Interrupted, so that the directory is this download's; then somebody adds a file.
+		h.Fault = func(w http.ResponseWriter, r *http.Request, cdn bool) bool { return cdn && r.URL.Path != "" && fail(w) }
+		if err := c.Download(t.Context(), l.Repo, l, dir, nil); err == nil {
+			t.Fatal("a download without answers ended well")
+		}
+		h.Fault = nil
+		name := filepath.Join(dir, filepath.FromSlash(extra))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte("more"), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintf("%q is there, and not listed: remove it", extra)
+		if err := c.Download(t.Context(), l.Repo, l, dir, nil); err == nil || err.Error() != want {
+			t.Errorf("error is %v, want %s", err, want)
+		}
+	}
+}
+
+func fail(w http.ResponseWriter) bool {
+	w.WriteHeader(http.StatusForbidden)
+	return true
 }
 
 func TestDownload(t *testing.T) {
