@@ -25,6 +25,7 @@ var files embed.FS
 // The predicate types of version 1. The other schemas are of documents: a
 // configuration is an artifact of a registration, a verdict what verifying prints,
 // scores what auditing published scores prints, diff what comparing two models does,
+// model-match what comparing one with what is published does,
 // a signature what verifying one of a model's files prints.
 var statements = []string{"audit", "claim", "grant", "head", "inventory", "model", "opening", "registration", "release", "result", "retraction", "testset"}
 
@@ -48,9 +49,9 @@ func Ours(predicateType string) bool {
 var typeForm = regexp.MustCompile("^" + regexp.QuoteMeta(Base) + "[a-z-]{1,64}/v[0-9]{1,4}$")
 
 // Names lists everything that has a schema: the kinds of statements, and the
-// documents "configuration", "diff", "scores", "signature" and "verdict".
+// documents "configuration", "diff", "model-match", "scores", "signature" and "verdict".
 func Names() []string {
-	return slices.Sorted(slices.Values(append([]string{"configuration", "diff", "scores", "signature", "verdict"}, statements...)))
+	return slices.Sorted(slices.Values(append([]string{"configuration", "diff", "model-match", "scores", "signature", "verdict"}, statements...)))
 }
 
 // Schema returns the JSON Schema of a name. The error wraps fs.ErrNotExist when

@@ -163,6 +163,7 @@ func rangeName(file int, offset int64) string { return fmt.Sprintf("%d/%d", file
 // Found is what a sample shows of a model.
 type Found struct {
 	ID        attest.Hash // as known has it in all tensors that were not read
+	Roles     []attest.RoleDigest
 	Uncovered []string
 	Differs   []string // roles and tensors that are not the known model's
 
@@ -187,7 +188,7 @@ func (s *Saved) Check(ctx context.Context, known *model.Model) (*Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Found{ID: got.ID, Uncovered: got.Uncovered, Draws: s.Draws, Differs: differences(known, got)}
+	out := &Found{ID: got.ID, Roles: got.Roles, Uncovered: got.Uncovered, Draws: s.Draws, Differs: differences(known, got)}
 	for i, next := 0, chosen; i < len(pieces); i++ {
 		p := pieces[i]
 		out.Of += len(p.Tensors)
@@ -221,10 +222,12 @@ func differences(known, got *model.Model) []string {
 			out = append(out, r.Role+" absent")
 		}
 	}
-	return append(out, tensorDifferences(known.Tensors, got.Tensors)...)
+	return append(out, TensorDifferences(known.Tensors, got.Tensors)...)
 }
 
-func tensorDifferences(known, got []model.Tensor) []string {
+// TensorDifferences names the tensors of a published model that are not the known ones,
+// each with how. Both lists are sorted by name.
+func TensorDifferences(known, got []model.Tensor) []string {
 	var out []string
 	add := func(name, how string) { out = append(out, fmt.Sprintf("tensor %.200q %s", name, how)) }
 	i := 0

@@ -15,20 +15,22 @@ import (
 func (e *env) cmdAuditModel() *cli.Command {
 	return &cli.Command{
 		Name:      "model-match",
-		Usage:     "compare a committed model with what is published, file by file",
+		Usage:     "compare a committed model with what is published, and sign what was found",
 		ArgsUsage: "MODEL PUBLISHED",
 		Description: "MODEL is a statement, by its pack, id or name, or a manifest. PUBLISHED is what\n" +
 			"\"proctor fetch hf:ORG/NAME\" saved, a listing of the Hub's API or a sample; a list that\n" +
 			"sha256sum wrote; an LFS pointer; a signature (model.sig); a directory; or with --revision a git repository. Every\n" +
 			"file is the same, differs, is absent or uncovered. Exit status: 0 all are the same, 3 a\n" +
 			"part of the model is not, 4 other files are not, or some could not be compared. Opens no\n" +
-			"socket; signs nothing. \"proctor help hub\" says more.",
+			"socket. With --sign, MODEL is a release: what was found is signed and logged, for readers\n" +
+			"who do not have the weights. \"proctor help hub\" says more.",
 		Flags: append([]cli.Flag{
 			revisionFlag(),
+			&cli.BoolFlag{Name: "sign", Usage: "sign and log what was found, as an auditor"},
 			&cli.BoolFlag{Name: "all", Usage: "list the files that are the same too"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
 			quietFlag(),
-		}, trustFlags()...),
+		}, append(trustFlags(), signMatchFlags()...)...),
 		Action: e.runAuditModel,
 	}
 }
@@ -69,6 +71,12 @@ func (e *env) runAuditModel(c *cli.Context) error {
 	if c.Args().Len() != 2 {
 		return usagef("audit model-match needs a model and what is published")
 	}
+	if c.Bool("sign") {
+		return e.signMatch(c)
+	}
+	if err := e.refuseSignFlags(c); err != nil {
+		return err
+	}
 	stated, err := e.statedModel(c.Args().Get(0))
 	if err != nil {
 		return err
@@ -86,7 +94,7 @@ func (e *env) runAuditModel(c *cli.Context) error {
 	}
 	out := modelMatch{
 		Model: stated.name, ModelID: stated.model.ID, Source: c.Args().Get(1), Kind: l.Kind, Tier: l.Tier(),
-		Repo: l.Repo, Revision: l.Revision, Partial: l.Partial, Files: hub.Compare(stated.model, l),
+		Repo: l.Repo, Revision: l.Revision, Partial: l.Partial, Files: append([]hub.Match{}, hub.Compare(stated.model, l)...),
 	}
 	out.Summary = hub.Summarize(out.Files)
 	if saved != nil {

@@ -110,6 +110,12 @@ func (e *env) inspectEntry(c *cli.Context, entry *attest.Entry) error {
 		logged += " and a timestamp"
 	}
 	fmt.Fprintf(e.stdout, "%s %s\n  statement %d of %q, %s\n", entry.Statement.Kind(), entry.Statement.ID, head.Seq, head.Issuer, logged)
+	if p, ok := entry.Statement.Predicate.(*attest.Audit); ok && p.Match != nil {
+		fmt.Fprintf(e.stdout, "  of the release %s its issuer says:\n", p.Release)
+		for _, line := range matchWords(p.Match) {
+			fmt.Fprintf(e.stdout, "    %s\n", printable(line))
+		}
+	}
 	body, err := json.MarshalIndent(entry.Statement.Predicate, "  ", "  ")
 	if err != nil {
 		return err

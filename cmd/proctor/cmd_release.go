@@ -41,6 +41,7 @@ func (e *env) cmdClaim() *cli.Command {
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "text", Usage: "the `SENTENCE` that is published"},
 			&cli.StringFlag{Name: "release", Usage: "the release that the scores are claimed for: `PACK`, id or name"},
+			&cli.StringSliceFlag{Name: "audit", Usage: "what an auditor found where that release says that its model is: `PACK`; repeatable"},
 		}, scoreFlags()...),
 		Action: e.runClaim,
 	}
@@ -146,6 +147,9 @@ func (e *env) runClaim(c *cli.Context) error {
 		}
 		p.Refs = append(p.Refs, attest.Ref{Role: attest.RoleRelease, ID: entry.Statement.ID})
 		released, seals = &release.Model, release.Seals
+	}
+	if err := e.addMatches(c, h, p, pack); err != nil {
+		return err
 	}
 	table, err := e.readScores(c, h, pack)
 	if err != nil {

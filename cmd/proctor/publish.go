@@ -49,6 +49,9 @@ func becomesPublic(p attest.Predicate) string {
 		}
 		return "these items, for ever, whatever else you log"
 	case *attest.Audit:
+		if p.Match != nil {
+			return "what you found where the release says that its model is, when, and what you read of it"
+		}
 		return "which grades you changed, why, and the score that follows"
 	case *attest.Registration:
 		if p.Items != nil {
