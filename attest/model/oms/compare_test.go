@@ -147,8 +147,24 @@ func TestCompareHashes(t *testing.T) {
 	if err != nil || len(got.Differs) != 1 || got.Differs[0].Want != hex.EncodeToString(sum[:]) {
 		t.Errorf("Compare(another blake2b) = %v, %v, want a difference", got, err)
 	}
-	if _, err := content(t, payload("blake3", sum[:32])).Compare(t.Context(), dir, Options{}); err == nil || !strings.Contains(err.Error(), "blake3, which is not supported") {
-		t.Errorf("Compare(blake3) = %v, want an error that says it is not supported", err)
+	// As Python's blake3 package has it.
+	sum3, err := hex.DecodeString("3edc5c4a5df8c79ef4f8dbdc373cd21ca041ccf39fe5693250d004092094dc4a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := content(t, payload("blake3", sum3)).Compare(t.Context(), dir, Options{}); err != nil || got.Differs != nil {
+		t.Errorf("Compare(blake3) = %v, %v, want no difference", got, err)
+	}
+	sum3[0] ^= 1
+	if got, err := content(t, payload("blake3", sum3)).Compare(t.Context(), dir, Options{}); err != nil || len(got.Differs) != 1 {
+		t.Errorf("Compare(another blake3) = %v, %v, want a difference", got, err)
+	}
+	for _, name := range []string{"md5", "sha512", "BLAKE3"} {
+		res := fmt.Sprintf(`{"name":"w","digest":"%x","algorithm":%q}`, sum[:32], name)
+		_, err := Parse([]byte(bundle(statement(res, `{"method":"files","hash_type":"`+name+`","allow_symlinks":false}`), keyMaterial, []byte("sig"))))
+		if err == nil || !strings.Contains(err.Error(), "want sha256, blake2b or blake3") {
+			t.Errorf("Parse of a signature over %s = %v, want an error that names the hashes", name, err)
+		}
 	}
 }
 

@@ -13,10 +13,11 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/zeebo/blake3"
 	"golang.org/x/crypto/blake2b"
 )
 
-// newHash returns the maker of a hash; blake3, which is optional, is not here.
+// newHash returns the maker of a hash.
 func newHash(name string) (func() hash.Hash, error) {
 	switch name {
 	case "sha256":
@@ -29,8 +30,10 @@ func newHash(name string) (func() hash.Hash, error) {
 			}
 			return h
 		}, nil
+	case "blake3":
+		return func() hash.Hash { return blake3.New() }, nil
 	}
-	return nil, fmt.Errorf("files are hashed with %s, which is not supported here: sha256 and blake2b are", name)
+	return nil, fmt.Errorf("files are hashed with %s, which is not supported here: sha256, blake2b and blake3 are", name)
 }
 
 // part is a stretch of a file to be hashed; digest is the outcome.
