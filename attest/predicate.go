@@ -217,7 +217,8 @@ type Registration struct {
 	ModelName     string     `json:"modelName"`
 	Testset       TestsetRef `json:"testset"`
 	TestsetName   string     `json:"testsetName"`
-	Items         *ItemList  `json:"items,omitempty"` // absent: all active items
+	Items         *ItemList  `json:"items,omitempty"` // absent: all active items, or those of the draw
+	Draw          *Draw      `json:"draw,omitempty"`
 	Samples       uint32     `json:"samples"`
 	Configuration Artifact   `json:"configuration"`
 	Metric        Metric     `json:"metric"`
@@ -230,6 +231,33 @@ type ItemList struct {
 	Count  uint64   `json:"count"`
 	Bitmap Artifact `json:"bitmap"` // in the form of the active items
 }
+
+// Kinds of Draw.
+const (
+	DrawSubset    = "subset"    // of the active items
+	DrawGenerated = "generated" // items are made from the draw's seed
+	DrawSeeds     = "seeds"     // the items are the registered ones; all else that is random is drawn
+)
+
+// Draw says which beacon round, later than the registration, decides what nobody could
+// choose (PROTOCOL §4).
+type Draw struct {
+	Chain   Hash         `json:"chain"`
+	Round   uint64       `json:"round"`
+	Kind    string       `json:"kind"`
+	Items   uint64       `json:"items,omitempty"`   // drawn or generated
+	FewShot *FewShotDraw `json:"fewshot,omitempty"` // absent: not drawn
+	Options uint32       `json:"options,omitempty"` // choices of each item, whose order is drawn; 0: not drawn
+}
+
+// FewShotDraw says how many examples precede each item, out of how many.
+type FewShotDraw struct {
+	Count uint64 `json:"count"`
+	Pool  uint64 `json:"pool"`
+}
+
+// Beacon is the draw's round.
+func (d *Draw) Beacon() Round { return Round{Chain: d.Chain, Round: d.Round} }
 
 func (*Registration) Kind() string { return "registration" }
 

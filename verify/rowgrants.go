@@ -7,8 +7,8 @@ import (
 	"github.com/proctor-attest/proctor/attest"
 )
 
-// checkRunLater asks whether the run can have begun before it was registered. Two
-// things exclude it together: the result carries a beacon round that nobody knew
+// checkRunLater asks whether the run can have begun before it was registered. Either it
+// depends on a draw that came later, or two things exclude it together: the result carries a beacon round that nobody knew
 // when the registration was logged, and an independent owner first handed items to
 // the lab or its evaluator after the registration, whose id its grant names.
 func (r *rowJudge) checkRunLater() {
@@ -26,6 +26,13 @@ func (r *rowJudge) checkRunLater() {
 	case state != Proven:
 		r.missing(name, "nothing independent shows when the run was registered")
 		return
+	}
+	if c, ok := r.dependsOnDraw(); ok {
+		c.Name, c.Evidence = name, []attest.Hash{r.registrationSt.Statement.ID}
+		r.add(c)
+		return
+	}
+	switch {
 	case r.resultSt.notBefore.IsZero():
 		r.missing(name, "the result carries no beacon round%s", because(r.resultSt.noRound))
 		return

@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 
+	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/run"
 	"github.com/proctor-attest/proctor/attest/testset"
 )
@@ -22,6 +23,10 @@ func (r *rowJudge) checkItems() {
 	switch {
 	case r.registration == nil:
 		r.without("no registration", registered, said)
+		return
+	case r.registration.Items == nil && r.registration.Draw != nil && r.registration.Draw.Kind == attest.DrawSubset:
+		r.add(Check{Name: registered, State: NotApplicable, Detail: "it was registered for items that are drawn"})
+		r.checkSaysDrawn(said)
 		return
 	case r.registration.Items == nil:
 		r.add(Check{Name: registered, State: NotApplicable, Detail: "it was registered for all active items"})
@@ -49,8 +54,27 @@ func (r *rowJudge) checkItems() {
 	}
 }
 
+// checkSaysDrawn compares what a score says of how many items it is on. It may say
+// nothing: nobody chose them.
+func (r *rowJudge) checkSaysDrawn(name string) {
+	drawn := r.registration.Draw.Items
+	pool := len(r.listed(r.activeItems()))
+	switch {
+	case r.score.Items == "":
+		r.add(Check{Name: name, State: NotApplicable, Detail: "its items were drawn"})
+	case pool == 0:
+		r.missing(name, "how many active items there are is not known")
+	default:
+		r.compare(name, fmt.Sprintf("%d of %d", drawn, pool), r.score.Items,
+			"the score says so: "+r.score.Items, "the score says that it is on other items than were drawn")
+	}
+}
+
 // registeredItems returns the items that are to be run; nil if they are not known.
 func (r *rowJudge) registeredItems() []uint64 {
+	if d := r.registration.Draw; d != nil && d.Kind == attest.DrawSubset {
+		return r.drawnItems()
+	}
 	if r.registration.Items == nil {
 		return r.listed(r.activeItems())
 	}

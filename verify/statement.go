@@ -11,6 +11,7 @@ import (
 
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/ledger"
+	"github.com/proctor-attest/proctor/verify/challenge"
 )
 
 // statement is an entry of the pack with what the policy makes of it.
@@ -58,14 +59,15 @@ type judge struct {
 	resultsOf      map[attest.Hash][]*statement // those that count, by run
 	withdrawals    map[withdrawal]bool
 	lists          map[*statement]*itemList // of registrations
+	draws          map[*statement]*drawing  // of registrations
 	openings       []openedSet
 	notShownByRows []string // by single rows, besides what no row shows
 }
 
-// checkedRound is a beacon round's time, or why it has none.
+// checkedRound is a beacon round, or why there is none.
 type checkedRound struct {
-	time time.Time
-	why  string
+	challenge.Round
+	why string
 }
 
 // withdrawal names what an issuer withdrew.
@@ -76,7 +78,7 @@ type withdrawal struct {
 
 func (j *judge) load(ctx context.Context) error {
 	j.all, j.kinds, j.signed = map[attest.Hash]*statement{}, map[string][]*statement{}, map[string][]*statement{}
-	j.results, j.lists = map[*statement]*ofRows{}, map[*statement]*itemList{}
+	j.results, j.lists, j.draws = map[*statement]*ofRows{}, map[*statement]*itemList{}, map[*statement]*drawing{}
 	j.disclosed, j.histories = map[*statement]bool{}, map[*statement]Check{}
 	j.forks, j.after = map[string]*Check{}, map[attest.Hash]*statement{}
 	j.resultsOf, j.withdrawals = map[attest.Hash][]*statement{}, map[withdrawal]bool{}
@@ -248,11 +250,11 @@ func (j *judge) checkDated(s *statement) {
 func (j *judge) checkRound(s *statement) {
 	if round := s.Statement.Head().NotBefore; round != nil {
 		checked := j.beaconRound(*round)
-		s.notBefore, s.noRound = checked.time, checked.why
+		s.notBefore, s.noRound = checked.Time, checked.why
 	}
 }
 
-// beaconRound finds a round's time. Many statements can name one round, and each
+// beaconRound finds a round and checks it. Many statements can name one round, and each
 // check is a pairing.
 func (j *judge) beaconRound(round attest.Round) checkedRound {
 	beacon := j.policy.Beacon(round.Chain)
@@ -271,7 +273,7 @@ func (j *judge) beaconRound(round attest.Round) checkedRound {
 		if err != nil {
 			return checkedRound{why: err.Error()}
 		}
-		return checkedRound{time: checked.Time}
+		return checkedRound{Round: checked}
 	}, round.Chain[:], binary.AppendUvarint(nil, round.Round), data)
 }
 

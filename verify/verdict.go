@@ -139,6 +139,7 @@ type Row struct {
 	Other     string   `json:"other,omitempty"`    // the other denominator's, where rows are excluded
 	Items     int      `json:"items,omitempty"`    // scored items
 	Declared  string   `json:"declared,omitempty"` // of how many, where the registrant chose them
+	Drawn     string   `json:"drawn,omitempty"`    // of how many, where a beacon chose them
 	Headline  Headline `json:"headline"`
 	Level     Level    `json:"level"`
 	Facets    Facets   `json:"facets"`

@@ -77,6 +77,7 @@ func (p *printer) row(r *verify.Row) {
 	p.printf("\n")
 	p.field("score", scoreLine(r))
 	p.field("items", r.Declared)
+	p.field("items", r.Drawn)
 	p.field("metric", r.Metric)
 	p.field("model", quoted(r.Model)+by(r.Lab))
 	p.field("test set", quoted(r.Testset)+by(r.Owner))

@@ -6,7 +6,7 @@
 
 Written without the verifier in Go, so that a rule which one of them has got wrong shows as a difference. Only what the protocol leaves open was looked up there:
 of openings, audits, corrected tables, releases and histories, and on what a contradiction rests. It goes no further than CAL-1 and reads no weights: model/recomputed and
-model/uncovered are as auditors attest them, order/run-later and completeness/registrations always missing; RFC 3161 tokens, encrypted files, ledgers and subjects are not read. It cannot check BLS:
+model/uncovered are as auditors attest them, completeness/registrations and, but for draws, order/run-later always missing; RFC 3161 tokens, encrypted files, ledgers and subjects are not read. It cannot check BLS:
 a beacon round counts if its JSON parses and sha256(signature) = randomness. Python 3.11 and the package cryptography.
 """
 import base64, bisect, calendar, hashlib, hmac, itertools, json, math, re, statistics, sys, time, tomllib, zipfile
@@ -21,7 +21,7 @@ HEADLINES = ["CANNOT CHECK", "CONTRADICTED", "RETRACTED", "NOT SUPPORTED", "SUPP
 TYPES = "application/vnd.dev.sigstore.bundle.v0.3+json", "application/vnd.in-toto+json", "https://in-toto.io/Statement/v1"
 NEEDS = {k: names.split() for k, names in {  # by facet and level; at 0 a check can only contradict
     "I0": "statement/one-branch retraction/none", "I1": "identity/signed", "I2": "identity/role identity/configuration registration/terms",
-    "O1": "order/logged order/registered-before-result", "O2": "order/run-later", "C1": "completeness/chains", "C2": "completeness/registrations",
+    "O1": "order/logged order/registered-before-result", "O2": "order/run-later", "O3": "order/drawn-between", "O0": "registration/draw", "C1": "completeness/chains", "C2": "completeness/registrations",
     "V0": "testset/history testset/openings result/first audit/regrade", "D2": "model/recomputed model/uncovered", "D0": "model/package audit/model-match",
     "V1": "testset/committed testset/skeleton testset/active registration/items result/evaluator result/items result/grades "
           "result/root result/score score/recomputed score/items", "D1": "model/committed model/seal model/same-as-released model/same-in-all-rows"}.items()}
@@ -49,6 +49,14 @@ def commit(salt, *parts): return hmac.digest(bytes.fromhex(salt), tag("field") +
 def cut(data): return [data[i:i + 32] for i in range(0, len(data), 32)]
 def split(n): return 1 << (n - 1).bit_length() - 1
 def root(d): return H(b"\1", root(d[:split(len(d))]), root(d[split(len(d)):])) if len(d) > 1 else d[0] if d else H(b"")
+def sample(seed, n, k):  # §6: k of n positions, in the order drawn
+    moved, out, j = {}, [], 0
+    for i in range(min(k, n)):
+        while (x := int.from_bytes(H(tag("prng"), seed, u(64, j))[:8], "big")) >= 2**64 - 2**64 % (n - i): j += 1
+        x, j = i + x % (n - i), j + 1
+        out.append(moved.get(x, x))
+        moved[x] = moved.get(i, i)
+    return out
 def climb(leaf, i, n, path):  # the root that a path leads to from leaf i of n; it takes the path's hashes from the end
     if n == 1: return leaf
     k, other = split(n), path.pop()
@@ -104,7 +112,7 @@ class Policy:  # §7: and cosigned checkpoints
     def __init__(self, text):
         t = tomllib.loads(text)
         def seconds(k): return sum(int(n) * {"h": 3600, "m": 60, "s": 1}[u] for n, u in re.findall(r"(\d+)([hms])", t["time"][k]))
-        self.fresh, self.skew, self.level, self.facets = seconds("freshness"), seconds("skew"), t["require"]["level"], t["require"].get("facets", [])
+        self.fresh, self.skew, self.margin, self.level, self.facets = seconds("freshness"), seconds("skew"), seconds("margin"), t["require"]["level"], t["require"].get("facets", [])
         self.share, self.miss = t["require"].get("sampled_share", 0), t["require"].get("sampled_miss", 0)
         self.groups, self.operators, self.deny = t.get("independent", []), t.get("operators", {}), t.get("deny", {})
         self.beacons, self.issuers = {b["chain"]: b for b in t.get("beacon", [])}, {i["uri"]: i for i in t.get("issuer", [])}
@@ -239,7 +247,7 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
         self.release = self.reg and self.find_release(get("release", claim.id, *claim.ref("release")))
         self.relied = [s for s in (self.set, self.model, self.reg, self.result, claim, self.release, self.audit) if s]
         self.statements(self.set and self.model)
-        for judge in (self.registration, self.testset, self.rows, self.audits, self.models, self.published) if self.reg else (): judge(self.reg.p)
+        for judge in (self.registration, self.draw, self.testset, self.rows, self.audits, self.models, self.published) if self.reg else (): judge(self.reg.p)
     def find_release(self, named):  # the release that the row is judged against
         def fits(s, ran=self.reg.p["model"]): return s.p["model"] == ran or any(x["commitment"] == ran["id"] for x in s.p.get("seals", []))
         if named and (fits(named) or not self.claim.p.get("variants")): return named
@@ -279,10 +287,28 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
     def members(self, c):  # whether those of the configuration's private members that were opened are what was committed to
         return all(commit(v["salt"], n, b64(v["bytes"])) == c[n]["commitment"] and parse(b64(v["bytes"])) not in ("unknown", "?") for s in self.pack.of("opening")
                    if s.counts and s.issuer == self.reg.issuer and (o := s.p.get("configuration")) and o["runID"] == self.reg.id for n, v in o["members"].items())
+    def draw(self, p):  # §4: what a later beacon round decides, and whether it came late enough
+        st, d, policy, self.drawn = self.state, p.get("draw"), self.policy, None
+        if not d: return st.update({"registration/draw": "n/a"})
+        at, (registered, sure) = {"chain": d["chain"], "round": d["round"]}, self.when(self.reg)
+        if (due := earliest(policy, self.pack.files, at)) is None: return
+        random = H(bytes.fromhex(parse(self.pack.files["beacons/%s-%d.json" % (d["chain"], d["round"])])["signature"]))
+        self.drawn = TH("draw-seed", TH("draw", bytes.fromhex(self.reg.id + d["chain"]), u(64, d["round"]), random), lp("items"))
+        if self.result.p.get("notBefore") != at or not registered or not registered + policy.margin <= due <= registered + 7 * 86400: return
+        st["registration/draw"] = sure
+        if sure is not True or not self.set: return
+        pool = self.listed(self.set.p["bitmap"], p["testset"]["size"])
+        half = d["kind"] == "subset" and pool and 2 * d["items"] <= len(pool)
+        st["order/run-later"] = bool(half) or {"fewshot", "options"} & set(d) and policy.independent(p["evaluator"], [p["lab"]]) and "attested" or None
+        before = [self.when(s) for s in (self.model, self.set) if s]
+        st["order/drawn-between"] = len(before) == 2 and all(ok is True and t + policy.skew < due for t, ok in before) or None
     def testset(self, p):
         st, chosen, said = self.state, p.get("items"), self.score.get("items")
         if self.set: self.version(p, self.set.p, self.set.p["version"], p["testset"]["size"])
         self.items, st["registration/items"], st["score/items"] = self.active, "n/a", False if said else "n/a"
+        if (d := p.get("draw", {"kind": ""}))["kind"] == "subset":
+            self.items = sorted(self.active[i] for i in sample(self.drawn, len(self.active), d["items"])) if self.drawn and self.active else None
+            st["score/items"] = "n/a" if not said else self.active and said == f"{d['items']} of {len(self.active)}"
         if chosen:
             bits, known = self.listed(chosen["bitmap"], p["testset"]["size"]), self.active and self.pack.artifact(chosen["bitmap"]) is not None
             st["registration/items"] = bits is not None and len(bits) == chosen["count"] and set(bits) <= set(self.active) if known else None
@@ -401,7 +427,7 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
             if s[n] == "contradicted" and not all(x.counts for x in against if x): s[n] = "missing"  # else a stranger could contradict
         reached = {k: all(s[c] in ("proven", "attested", "n/a") for c in NEEDS[k]) for k in NEEDS}
         reached["V1"] &= s["score/recomputed"] != "attested" or self.policy.independent(self.audit.issuer, [self.reg.p["lab"]])
-        self.facets = f = {k: reached[k + "1"] * (1 + reached.get(k + "2", False)) for k in "IOCVD"} | {"U": 0}
+        self.facets = f = {k: reached[k + "1"] * (1 + reached.get(k + "2", False) * (1 + reached.get(k + "3", False))) for k in "IOCVD"} | {"U": 0}
         self.level = int(bool(f["I"] and f["V"])) if self.reg and self.reg.p.get("retroactive") else 2 * bool(f["I"] > 1 and f["O"] and f["V"] and f["D"])
         enough = self.level >= LEVELS.index(self.policy.level) and f["C"] and all(f[x[0]] >= int(x[1]) for x in self.policy.facets)
         self.headline = (self.unreadable, "contradicted" in s.values(), self.retracted, not f["V"] or not f["I"], not enough, True).index(True)
