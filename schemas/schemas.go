@@ -22,12 +22,32 @@ const version = "/v1"
 //go:embed *.schema.json
 var files embed.FS
 
-// The predicate types of version 1. The other schemas are of documents: a
-// configuration is an artifact of a registration, a verdict what verifying prints,
-// scores what auditing published scores prints, diff what comparing two models does,
-// model-match what comparing one with what is published does,
-// a signature what verifying one of a model's files prints.
-var statements = []string{"audit", "claim", "grant", "head", "inventory", "model", "opening", "registration", "release", "result", "retraction", "testset"}
+// statements are the predicate types of version 1.
+var statements = []string{
+	"audit",
+	"claim",
+	"grant",
+	"head",
+	"inventory",
+	"model",
+	"opening",
+	"registration",
+	"release",
+	"result",
+	"retraction",
+	"testset",
+}
+
+// documents have schemas and are no statements.
+var documents = []string{
+	"configuration", // an artifact of a registration
+	"diff",          // what comparing two models prints
+	"draw",          // what a beacon decides about a run
+	"model-match",   // what comparing a model with what is published prints
+	"scores",        // what auditing published scores prints
+	"signature",     // what verifying a signature of a model's files prints
+	"verdict",       // what verifying prints
+}
 
 // PredicateType is the in-toto predicateType of a kind of statement.
 func PredicateType(kind string) string { return Base + kind + version }
@@ -48,11 +68,8 @@ func Ours(predicateType string) bool {
 
 var typeForm = regexp.MustCompile("^" + regexp.QuoteMeta(Base) + "[a-z-]{1,64}/v[0-9]{1,4}$")
 
-// Names lists everything that has a schema: the kinds of statements, and the
-// documents "configuration", "diff", "model-match", "scores", "signature" and "verdict".
-func Names() []string {
-	return slices.Sorted(slices.Values(append([]string{"configuration", "diff", "model-match", "scores", "signature", "verdict"}, statements...)))
-}
+// Names lists everything that has a schema.
+func Names() []string { return slices.Sorted(slices.Values(slices.Concat(documents, statements))) }
 
 // Schema returns the JSON Schema of a name. The error wraps fs.ErrNotExist when
 // there is none.

@@ -63,7 +63,7 @@ func forgeries() []forgery {
 	runLater := later(func(*hooks) {})
 	keepBackFirst := func(w *world) { delete(w.pack.Entries, w.chains[evaluator][0].Statement.ID) }
 	lateChain := []string{"completeness/chains", "retraction/none"}
-	return slices.Concat(
+	list := slices.Concat(
 		resultForgeries(),
 		rowForgeries(),
 		modelForgeries(),
@@ -73,365 +73,366 @@ func forgeries() []forgery {
 		packForgeries(),
 		reductionForgeries(),
 		declaredForgeries(),
-		drawForgeries(),
 		tokenForgeries(),
-		[]forgery{
-			{
-				name: "score", what: "the lab publishes more than the result says",
-				expect: "contradicted score/recomputed", hooks: hooks{release: printed("83.3")},
+		drawForgeries(),
+	)
+	return append(list, []forgery{
+		{
+			name: "score", what: "the lab publishes more than the result says",
+			expect: "contradicted score/recomputed", hooks: hooks{release: printed("83.3")},
+		},
+		{
+			name: "signed-score", what: "the evaluator signs a score that its rows do not give",
+			expect: "contradicted result/score", hooks: hooks{result: func(_ *world, p *attest.Result) { p.Score = "5/6" }},
+		},
+		{
+			name: "grade", what: "two grades change places after signing",
+			expect: "contradicted result/root",
+			hooks:  hooks{result: rewrite(func(r []run.Row) { r[2].Grade, r[3].Grade = r[3].Grade, r[2].Grade })},
+		},
+		{
+			name: "response", what: "a response is exchanged after signing",
+			expect: "contradicted result/root",
+			hooks:  hooks{result: rewrite(func(r []run.Row) { r[0].Response[0] ^= 1 })},
+		},
+		{
+			name: "item-dropped", what: "the evaluator leaves out an item that was answered wrong",
+			expect: "contradicted result/items",
+			hooks: hooks{
+				rows:    func(_ *world, r []run.Row) []run.Row { return slices.Delete(slices.Clone(r), 3, 4) },
+				release: printed("80"),
 			},
-			{
-				name: "signed-score", what: "the evaluator signs a score that its rows do not give",
-				expect: "contradicted result/score", hooks: hooks{result: func(_ *world, p *attest.Result) { p.Score = "5/6" }},
-			},
-			{
-				name: "grade", what: "two grades change places after signing",
-				expect: "contradicted result/root",
-				hooks:  hooks{result: rewrite(func(r []run.Row) { r[2].Grade, r[3].Grade = r[3].Grade, r[2].Grade })},
-			},
-			{
-				name: "response", what: "a response is exchanged after signing",
-				expect: "contradicted result/root",
-				hooks:  hooks{result: rewrite(func(r []run.Row) { r[0].Response[0] ^= 1 })},
-			},
-			{
-				name: "item-dropped", what: "the evaluator leaves out an item that was answered wrong",
-				expect: "contradicted result/items",
-				hooks: hooks{
-					rows:    func(_ *world, r []run.Row) []run.Row { return slices.Delete(slices.Clone(r), 3, 4) },
-					release: printed("80"),
+		},
+		{
+			name: "item-added", what: "the evaluator counts a second sample of an item",
+			expect: "contradicted result/items",
+			hooks: hooks{rows: func(_ *world, r []run.Row) []run.Row {
+				more := r[0]
+				more.Sample = 1
+				return slices.Insert(slices.Clone(r), 1, more)
+			}, result: func(_ *world, p *attest.Result) { p.Score = "2/3" }},
+		},
+		{
+			name: "item-swapped", what: "the rows are out of order",
+			expect: "contradicted result/items", hooks: hooks{rows: swap(0, 1)},
+		},
+		{
+			name: "item-index", what: "an item's row is filed under the index of another",
+			expect: "contradicted result/items",
+			hooks: hooks{rows: func(_ *world, r []run.Row) []run.Row {
+				r = slices.Clone(r)
+				r[3].Item = 2
+				r[3].Sample = 1
+				return r
+			}, result: func(_ *world, p *attest.Result) { p.Score = "7/10" }, release: printed("70")},
+		},
+		{
+			name: "set-version", what: "the run was registered on another version of the set",
+			expect: "contradicted testset/committed",
+			hooks:  hooks{registration: func(_ *world, p *attest.Registration) { p.Testset.Root = digest("another version") }},
+		},
+		{
+			name: "item-unretired", what: "a later version of the set scores an item again that was retired",
+			expect: "contradicted testset/history", base: hooks{next: unchanged},
+			hooks: hooks{next: unchanged, testset: func(w *world, p *attest.Testset) {
+				bitmap := testset.AllActive(p.Version.Size)
+				bitmap[0] &^= 0x80 >> 5
+				active, err := testset.Active(p.Version.Size, bitmap)
+				w.must(err)
+				p.Version.Active, p.Bitmap = active, w.pack.AddArtifact(bitmap, p.Bitmap.MediaType, p.Bitmap.Name)
+			}},
+		},
+		{
+			name: "silent-retirement", what: "a later version of the set drops items without saying so",
+			expect: "contradicted testset/history", base: hooks{next: unchanged},
+			hooks: hooks{next: func(_ *world, p *attest.Testset) { p.Edits = nil }},
+		},
+		{
+			name: "two-successors", what: "the owner signs two versions that follow the same one, and shows each to whom it suits",
+			expect: "contradicted testset/history", base: hooks{next: unchanged},
+			hooks: hooks{next: func(w *world, p *attest.Testset) {
+				other := *p
+				other.Edits = slices.Clone(p.Edits)
+				other.Edits[0].Reason = "another reason"
+				w.issue(owner, &other)
+			}},
+		},
+		{
+			name: "other-items", what: "a later version of the set has other items in the place of the first",
+			expect: "contradicted testset/history", base: hooks{next: unchanged},
+			hooks: hooks{next: func(_ *world, p *attest.Testset) { p.Consistency[0][0] ^= 1 }},
+		},
+		{
+			name: "set-renamed", what: "the evaluator registers the run under the name of a better known set",
+			expect: "contradicted testset/committed",
+			hooks:  hooks{registration: func(_ *world, p *attest.Registration) { p.TestsetName = "hard sums" }},
+		},
+		{
+			name: "hidden-registration", what: "a run that was announced before is kept back: the best of two is shown",
+			expect: "missing completeness/registrations", scanned: true,
+			base: hooks{policy: requireC2}, hooks: hooks{policy: requireC2, early: anotherRun, pack: keepBackFirst},
+		},
+		{
+			name: "unreported-run", what: "an announced run is shown and was never reported",
+			expect: "missing completeness/registrations", scanned: true,
+			base: hooks{policy: requireC2}, hooks: hooks{policy: requireC2, early: anotherRun},
+		},
+		{
+			name: "set-of-the-lab", what: "the set is owned by somebody who is not independent of the lab, and can be cloned at will",
+			expect: "missing completeness/registrations", scanned: true,
+			base:  hooks{policy: requireC2},
+			hooks: hooks{policy: func(text string) string { return ownerIsNotApart(requireC2(text)) }},
+		},
+		{
+			name: "held-before", what: "the evaluator held the items before the run was announced",
+			expect: "missing order/run-later", base: runLater,
+			hooks: with(runLater, func(h *hooks) {
+				h.early = func(w *world, set, _ *attest.Entry) { w.grant(set, nil, evaluator) }
+			}),
+		},
+		{
+			name: "no-grant", what: "nothing says when the evaluator got the items",
+			expect: "missing order/run-later", base: runLater,
+			hooks: with(runLater, func(h *hooks) { h.registered = nil }),
+		},
+		{
+			name: "early-round", what: "the result's beacon round was known before the run was announced",
+			expect: "missing order/run-later", base: runLater,
+			hooks: with(runLater, func(h *hooks) {
+				h.result = func(w *world, p *attest.Result) { p.NotBefore = w.round(started) }
+			}),
+		},
+		{
+			name: "false-start", what: "an issuer's first statement names one before it, which is kept back",
+			expect: "contradicted statement/one-branch",
+			hooks:  hooks{testset: func(_ *world, p *attest.Testset) { p.Prev = digest("what came before") }},
+		},
+		{
+			name: "set-name", what: "the set's id is that of another set",
+			expect: "contradicted testset/committed",
+			hooks:  hooks{testset: func(_ *world, p *attest.Testset) { p.SetID = testset.ID(owner, "another") }},
+		},
+		{
+			name: "skeleton", what: "an item's leaf was exchanged after the set was committed",
+			expect: "contradicted testset/skeleton",
+			hooks: hooks{testset: func(w *world, p *attest.Testset) {
+				w.version.Leaves = slices.Clone(w.version.Leaves)
+				w.version.Leaves[1] = digest("another item")
+				p.Skeleton = w.pack.AddArtifact(testset.FormatSkeleton(w.version.Leaves), p.Skeleton.MediaType, p.Skeleton.Name)
+			}},
+		},
+		{
+			name: "bitmap", what: "an item was retired after the set was committed",
+			expect: "contradicted testset/active",
+			hooks: hooks{
+				testset: func(w *world, p *attest.Testset) {
+					p.Bitmap = w.pack.AddArtifact([]byte{0b11101100}, p.Bitmap.MediaType, p.Bitmap.Name)
 				},
+				rows:    func(_ *world, r []run.Row) []run.Row { return slices.Delete(slices.Clone(r), 3, 4) },
+				release: printed("80"),
 			},
-			{
-				name: "item-added", what: "the evaluator counts a second sample of an item",
-				expect: "contradicted result/items",
-				hooks: hooks{rows: func(_ *world, r []run.Row) []run.Row {
-					more := r[0]
-					more.Sample = 1
-					return slices.Insert(slices.Clone(r), 1, more)
-				}, result: func(_ *world, p *attest.Result) { p.Score = "2/3" }},
+		},
+		{
+			name: "flipped-bit", what: "one bit of the published weights is another",
+			expect: "contradicted model/recomputed", also: []string{"model/package"},
+			published: publishedModel("weights with a flipped bit"),
+		},
+		{
+			name: "uncovered", what: "there are more weights beside those of the modelID",
+			expect:    "missing model/uncovered",
+			published: &Published{ID: publishedModel("weights").ID, Package: digest("package"), Roles: modelRoles(), Uncovered: []string{"consolidated.pth"}, From: "model"},
+		},
+		{
+			name: "other-model-released", what: "the model that was released is not the one that was run",
+			expect: "contradicted model/same-as-released",
+			hooks: hooks{release: func(w *world, p *attest.Release) {
+				p.Model = weightsOf(w.t, []attest.RoleDigest{{Role: "weights", Digest: digest("other weights")}})
+			}},
+		},
+		{
+			name: "endpoint", what: "the release names another endpoint than the one whose id it gives",
+			expect: "contradicted model/same-as-released", base: hooks{model: behindEndpoint, release: servedAt("https://api.lab.example")},
+			hooks: hooks{model: behindEndpoint, release: servedAt("https://bigger.lab.example")},
+		},
+		{
+			name: "model-parts", what: "the model's id does not follow from its parts",
+			expect: "contradicted model/committed",
+			hooks:  hooks{model: func(_ *world, p *attest.Model) { p.Roles[0].Digest = digest("other weights") }},
+		},
+		{
+			name: "seal", what: "the release opens the seal with another model's secret",
+			expect: "contradicted model/seal", also: []string{"model/same-as-released"},
+			base:  hooks{sealed: true},
+			hooks: hooks{sealed: true, release: func(_ *world, p *attest.Release) { p.Seals[0].Secret[5] ^= 1 }},
+		},
+		{
+			name: "two-models", what: "a table shows two models under one name",
+			expect: "contradicted model/same-in-all-rows", hooks: hooks{afterResult: twoModels(false, true)}, base: hooks{afterResult: twoModels(true, true)},
+		},
+		{
+			name: "variant-kept-back", what: "a table shows a variant that was never released beside one that was",
+			expect: "missing model/same-as-released", hooks: hooks{afterResult: twoModels(true, false)}, base: hooks{afterResult: twoModels(true, true)},
+		},
+		{
+			name: "registration-after-result", what: "the registration carries a beacon round from after its result",
+			expect: "contradicted order/registered-before-result",
+			hooks:  hooks{registration: func(w *world, p *attest.Registration) { p.NotBefore = w.round(started.AddDate(0, 0, 10)) }},
+		},
+		{
+			name: "registered-late", what: "the registration was logged days after its result",
+			expect: "missing order/registered-before-result",
+			hooks: hooks{logged: func(i int) (t time.Time) {
+				if i == 2 {
+					t = started.AddDate(0, 0, 5)
+				}
+				return t
+			}},
+		},
+		{
+			name: "unknown-key", what: "a stranger signs the release in the lab's name",
+			expect: "missing identity/signed", also: lateChain, hooks: hooks{keyFor: strangerSigns("release")},
+		},
+		{
+			name: "key-in-pack", what: "the stranger's key lies in the bundle",
+			expect: "missing identity/signed", also: lateChain,
+			hooks: hooks{keyFor: strangerSigns("release"), beforeLog: func(w *world, e *attest.Entry) {
+				if e.Statement.Kind() == "release" {
+					w.rebundle(e, `{"publicKey":{"hint":"lab","rawBytes":"`+base64.StdEncoding.EncodeToString([]byte(publicPEM(w.t, stranger)))+`"}}`)
+				}
+			}},
+		},
+		{
+			name: "denied-statement", what: "the reader's policy denies the result",
+			expect: "missing identity/signed", also: lateChain,
+			hooks: hooks{policy: func(s string) string { return s + denyResult }},
+		},
+		{
+			name: "wrong-role", what: "the policy knows the evaluator as an auditor alone",
+			expect: "missing identity/role",
+			hooks:  hooks{policy: func(s string) string { return strings.Replace(s, `roles = ["evaluator"]`, `roles = ["auditor"]`, 1) }},
+		},
+		{
+			name: "configuration", what: "the configuration is another evaluator's",
+			expect: "contradicted identity/configuration",
+			hooks:  hooks{configure: func(c map[string]any) { c["evaluator"] = stranger }},
+		},
+		{
+			name: "relation", what: "a lab that evaluates itself calls the evaluator independent",
+			expect: "contradicted identity/configuration", base: selfEvaluated("first-party"), hooks: selfEvaluated("independent"),
+		},
+		{
+			name: "unknown-member", what: "a registration before the run leaves a member unknown",
+			expect: "missing identity/configuration",
+			hooks:  hooks{configure: func(c map[string]any) { c["sampling"] = "unknown" }},
+		},
+		{
+			name: "deadline", what: "the evaluator gives itself four months",
+			expect: "contradicted registration/terms",
+			hooks: hooks{registration: func(_ *world, p *attest.Registration) {
+				p.Deadline = started.AddDate(0, 4, 0).Format(time.RFC3339)
+			}},
+		},
+		{
+			name: "other-evaluator", what: "the lab reports the run itself",
+			expect: "contradicted result/evaluator",
+			hooks:  hooks{reporter: lab, policy: labEvaluates}, base: hooks{policy: labEvaluates},
+		},
+		{
+			name: "second-result", what: "the evaluator reports the run again, better",
+			expect: "contradicted result/first",
+			hooks: hooks{afterResult: func(w *world) {
+				first := w.chains[evaluator][1].Statement.Predicate.(*attest.Result)
+				again := *first
+				w.issue(evaluator, &again)
+			}, release: func(w *world, p *attest.Release) {
+				p.Scores[0].Result = w.chains[evaluator][2].Statement.ID
+				p.Refs[1].ID = p.Scores[0].Result
+			}},
+		},
+		{
+			name: "grade-range", what: "a grade is outside the metric's range",
+			expect: "contradicted result/grades",
+			hooks: hooks{
+				grades: []string{"1", "1", "1", "0", "1.5", "0"},
+				result: func(_ *world, p *attest.Result) { p.Score = "3/4" }, release: printed("75"),
 			},
-			{
-				name: "item-swapped", what: "the rows are out of order",
-				expect: "contradicted result/items", hooks: hooks{rows: swap(0, 1)},
-			},
-			{
-				name: "item-index", what: "an item's row is filed under the index of another",
-				expect: "contradicted result/items",
-				hooks: hooks{rows: func(_ *world, r []run.Row) []run.Row {
-					r = slices.Clone(r)
-					r[3].Item = 2
-					r[3].Sample = 1
-					return r
-				}, result: func(_ *world, p *attest.Result) { p.Score = "7/10" }, release: printed("70")},
-			},
-			{
-				name: "set-version", what: "the run was registered on another version of the set",
-				expect: "contradicted testset/committed",
-				hooks:  hooks{registration: func(_ *world, p *attest.Registration) { p.Testset.Root = digest("another version") }},
-			},
-			{
-				name: "item-unretired", what: "a later version of the set scores an item again that was retired",
-				expect: "contradicted testset/history", base: hooks{next: unchanged},
-				hooks: hooks{next: unchanged, testset: func(w *world, p *attest.Testset) {
-					bitmap := testset.AllActive(p.Version.Size)
-					bitmap[0] &^= 0x80 >> 5
-					active, err := testset.Active(p.Version.Size, bitmap)
-					w.must(err)
-					p.Version.Active, p.Bitmap = active, w.pack.AddArtifact(bitmap, p.Bitmap.MediaType, p.Bitmap.Name)
-				}},
-			},
-			{
-				name: "silent-retirement", what: "a later version of the set drops items without saying so",
-				expect: "contradicted testset/history", base: hooks{next: unchanged},
-				hooks: hooks{next: func(_ *world, p *attest.Testset) { p.Edits = nil }},
-			},
-			{
-				name: "two-successors", what: "the owner signs two versions that follow the same one, and shows each to whom it suits",
-				expect: "contradicted testset/history", base: hooks{next: unchanged},
-				hooks: hooks{next: func(w *world, p *attest.Testset) {
-					other := *p
-					other.Edits = slices.Clone(p.Edits)
-					other.Edits[0].Reason = "another reason"
-					w.issue(owner, &other)
-				}},
-			},
-			{
-				name: "other-items", what: "a later version of the set has other items in the place of the first",
-				expect: "contradicted testset/history", base: hooks{next: unchanged},
-				hooks: hooks{next: func(_ *world, p *attest.Testset) { p.Consistency[0][0] ^= 1 }},
-			},
-			{
-				name: "set-renamed", what: "the evaluator registers the run under the name of a better known set",
-				expect: "contradicted testset/committed",
-				hooks:  hooks{registration: func(_ *world, p *attest.Registration) { p.TestsetName = "hard sums" }},
-			},
-			{
-				name: "hidden-registration", what: "a run that was announced before is kept back: the best of two is shown",
-				expect: "missing completeness/registrations", scanned: true,
-				base: hooks{policy: requireC2}, hooks: hooks{policy: requireC2, early: anotherRun, pack: keepBackFirst},
-			},
-			{
-				name: "unreported-run", what: "an announced run is shown and was never reported",
-				expect: "missing completeness/registrations", scanned: true,
-				base: hooks{policy: requireC2}, hooks: hooks{policy: requireC2, early: anotherRun},
-			},
-			{
-				name: "set-of-the-lab", what: "the set is owned by somebody who is not independent of the lab, and can be cloned at will",
-				expect: "missing completeness/registrations", scanned: true,
-				base:  hooks{policy: requireC2},
-				hooks: hooks{policy: func(text string) string { return ownerIsNotApart(requireC2(text)) }},
-			},
-			{
-				name: "held-before", what: "the evaluator held the items before the run was announced",
-				expect: "missing order/run-later", base: runLater,
-				hooks: with(runLater, func(h *hooks) {
-					h.early = func(w *world, set, _ *attest.Entry) { w.grant(set, nil, evaluator) }
-				}),
-			},
-			{
-				name: "no-grant", what: "nothing says when the evaluator got the items",
-				expect: "missing order/run-later", base: runLater,
-				hooks: with(runLater, func(h *hooks) { h.registered = nil }),
-			},
-			{
-				name: "early-round", what: "the result's beacon round was known before the run was announced",
-				expect: "missing order/run-later", base: runLater,
-				hooks: with(runLater, func(h *hooks) {
-					h.result = func(w *world, p *attest.Result) { p.NotBefore = w.round(started) }
-				}),
-			},
-			{
-				name: "false-start", what: "an issuer's first statement names one before it, which is kept back",
-				expect: "contradicted statement/one-branch",
-				hooks:  hooks{testset: func(_ *world, p *attest.Testset) { p.Prev = digest("what came before") }},
-			},
-			{
-				name: "set-name", what: "the set's id is that of another set",
-				expect: "contradicted testset/committed",
-				hooks:  hooks{testset: func(_ *world, p *attest.Testset) { p.SetID = testset.ID(owner, "another") }},
-			},
-			{
-				name: "skeleton", what: "an item's leaf was exchanged after the set was committed",
-				expect: "contradicted testset/skeleton",
-				hooks: hooks{testset: func(w *world, p *attest.Testset) {
-					w.version.Leaves = slices.Clone(w.version.Leaves)
-					w.version.Leaves[1] = digest("another item")
-					p.Skeleton = w.pack.AddArtifact(testset.FormatSkeleton(w.version.Leaves), p.Skeleton.MediaType, p.Skeleton.Name)
-				}},
-			},
-			{
-				name: "bitmap", what: "an item was retired after the set was committed",
-				expect: "contradicted testset/active",
-				hooks: hooks{
-					testset: func(w *world, p *attest.Testset) {
-						p.Bitmap = w.pack.AddArtifact([]byte{0b11101100}, p.Bitmap.MediaType, p.Bitmap.Name)
-					},
-					rows:    func(_ *world, r []run.Row) []run.Row { return slices.Delete(slices.Clone(r), 3, 4) },
-					release: printed("80"),
-				},
-			},
-			{
-				name: "flipped-bit", what: "one bit of the published weights is another",
-				expect: "contradicted model/recomputed", also: []string{"model/package"},
-				published: publishedModel("weights with a flipped bit"),
-			},
-			{
-				name: "uncovered", what: "there are more weights beside those of the modelID",
-				expect:    "missing model/uncovered",
-				published: &Published{ID: publishedModel("weights").ID, Package: digest("package"), Roles: modelRoles(), Uncovered: []string{"consolidated.pth"}, From: "model"},
-			},
-			{
-				name: "other-model-released", what: "the model that was released is not the one that was run",
-				expect: "contradicted model/same-as-released",
-				hooks: hooks{release: func(w *world, p *attest.Release) {
-					p.Model = weightsOf(w.t, []attest.RoleDigest{{Role: "weights", Digest: digest("other weights")}})
-				}},
-			},
-			{
-				name: "endpoint", what: "the release names another endpoint than the one whose id it gives",
-				expect: "contradicted model/same-as-released", base: hooks{model: behindEndpoint, release: servedAt("https://api.lab.example")},
-				hooks: hooks{model: behindEndpoint, release: servedAt("https://bigger.lab.example")},
-			},
-			{
-				name: "model-parts", what: "the model's id does not follow from its parts",
-				expect: "contradicted model/committed",
-				hooks:  hooks{model: func(_ *world, p *attest.Model) { p.Roles[0].Digest = digest("other weights") }},
-			},
-			{
-				name: "seal", what: "the release opens the seal with another model's secret",
-				expect: "contradicted model/seal", also: []string{"model/same-as-released"},
-				base:  hooks{sealed: true},
-				hooks: hooks{sealed: true, release: func(_ *world, p *attest.Release) { p.Seals[0].Secret[5] ^= 1 }},
-			},
-			{
-				name: "two-models", what: "a table shows two models under one name",
-				expect: "contradicted model/same-in-all-rows", hooks: hooks{afterResult: twoModels(false, true)}, base: hooks{afterResult: twoModels(true, true)},
-			},
-			{
-				name: "variant-kept-back", what: "a table shows a variant that was never released beside one that was",
-				expect: "missing model/same-as-released", hooks: hooks{afterResult: twoModels(true, false)}, base: hooks{afterResult: twoModels(true, true)},
-			},
-			{
-				name: "registration-after-result", what: "the registration carries a beacon round from after its result",
-				expect: "contradicted order/registered-before-result",
-				hooks:  hooks{registration: func(w *world, p *attest.Registration) { p.NotBefore = w.round(started.AddDate(0, 0, 10)) }},
-			},
-			{
-				name: "registered-late", what: "the registration was logged days after its result",
-				expect: "missing order/registered-before-result",
-				hooks: hooks{logged: func(i int) (t time.Time) {
-					if i == 2 {
-						t = started.AddDate(0, 0, 5)
-					}
-					return t
-				}},
-			},
-			{
-				name: "unknown-key", what: "a stranger signs the release in the lab's name",
-				expect: "missing identity/signed", also: lateChain, hooks: hooks{keyFor: strangerSigns("release")},
-			},
-			{
-				name: "key-in-pack", what: "the stranger's key lies in the bundle",
-				expect: "missing identity/signed", also: lateChain,
-				hooks: hooks{keyFor: strangerSigns("release"), beforeLog: func(w *world, e *attest.Entry) {
-					if e.Statement.Kind() == "release" {
-						w.rebundle(e, `{"publicKey":{"hint":"lab","rawBytes":"`+base64.StdEncoding.EncodeToString([]byte(publicPEM(w.t, stranger)))+`"}}`)
-					}
-				}},
-			},
-			{
-				name: "denied-statement", what: "the reader's policy denies the result",
-				expect: "missing identity/signed", also: lateChain,
-				hooks: hooks{policy: func(s string) string { return s + denyResult }},
-			},
-			{
-				name: "wrong-role", what: "the policy knows the evaluator as an auditor alone",
-				expect: "missing identity/role",
-				hooks:  hooks{policy: func(s string) string { return strings.Replace(s, `roles = ["evaluator"]`, `roles = ["auditor"]`, 1) }},
-			},
-			{
-				name: "configuration", what: "the configuration is another evaluator's",
-				expect: "contradicted identity/configuration",
-				hooks:  hooks{configure: func(c map[string]any) { c["evaluator"] = stranger }},
-			},
-			{
-				name: "relation", what: "a lab that evaluates itself calls the evaluator independent",
-				expect: "contradicted identity/configuration", base: selfEvaluated("first-party"), hooks: selfEvaluated("independent"),
-			},
-			{
-				name: "unknown-member", what: "a registration before the run leaves a member unknown",
-				expect: "missing identity/configuration",
-				hooks:  hooks{configure: func(c map[string]any) { c["sampling"] = "unknown" }},
-			},
-			{
-				name: "deadline", what: "the evaluator gives itself four months",
-				expect: "contradicted registration/terms",
-				hooks: hooks{registration: func(_ *world, p *attest.Registration) {
-					p.Deadline = started.AddDate(0, 4, 0).Format(time.RFC3339)
-				}},
-			},
-			{
-				name: "other-evaluator", what: "the lab reports the run itself",
-				expect: "contradicted result/evaluator",
-				hooks:  hooks{reporter: lab, policy: labEvaluates}, base: hooks{policy: labEvaluates},
-			},
-			{
-				name: "second-result", what: "the evaluator reports the run again, better",
-				expect: "contradicted result/first",
-				hooks: hooks{afterResult: func(w *world) {
-					first := w.chains[evaluator][1].Statement.Predicate.(*attest.Result)
-					again := *first
-					w.issue(evaluator, &again)
-				}, release: func(w *world, p *attest.Release) {
-					p.Scores[0].Result = w.chains[evaluator][2].Statement.ID
-					p.Refs[1].ID = p.Scores[0].Result
-				}},
-			},
-			{
-				name: "grade-range", what: "a grade is outside the metric's range",
-				expect: "contradicted result/grades",
-				hooks: hooks{
-					grades: []string{"1", "1", "1", "0", "1.5", "0"},
-					result: func(_ *world, p *attest.Result) { p.Score = "3/4" }, release: printed("75"),
-				},
-			},
-			{
-				name: "exclusion", what: "an item is excluded for a reason that was not registered",
-				expect: "contradicted result/grades", hooks: hooks{grades: []string{"1", "1", "1", "excluded:hard", "1", "0"}},
-			},
-			{
-				name: "no-quorum", what: "no witness cosigned the result",
-				expect: "missing order/logged", also: []string{"order/registered-before-result"},
-				hooks: hooks{pack: func(w *world) { w.log[3].Proof = w.proofBy(3, 4, nil) }},
-			},
-			{
-				name: "witness-twice", what: "one witness cosigned twice where two are needed",
-				expect: "missing order/logged", also: []string{"order/registered-before-result"},
-				base: hooks{policy: twoWitnesses, pack: bothWitnesses},
-				hooks: hooks{policy: twoWitnesses, pack: func(w *world) {
-					bothWitnesses(w)
-					at := w.loggedAt(3)
-					once := w.proofBy(3, 4, map[string]time.Time{witName: at})
-					text, _ := checkpointOf(once)
-					w.log[3].Proof = append(once, cosign(witName, text, at.Add(time.Minute))...)
-				}},
-			},
-			{
-				name: "other-index", what: "the result's proof is that of another entry",
-				expect: "missing order/logged", also: []string{"order/registered-before-result"},
-				hooks: hooks{pack: func(w *world) { w.log[3].Proof = w.proof(2, 4, w.loggedAt(3)) }},
-			},
-			{
-				name: "old-heads", what: "nobody has issued a head for two months",
-				expect: "missing completeness/chains", also: []string{"retraction/none"},
-				hooks: hooks{policy: func(s string) string { return strings.Replace(s, `freshness = "720h"`, `freshness = "24h"`, 1) }},
-			},
-			{
-				name: "equivocation", what: "the lab signed two statements with one number",
-				expect: "contradicted statement/one-branch",
-				hooks: hooks{pack: func(w *world) {
-					first := w.chains[lab][0].Statement.Predicate.(*attest.Model)
-					other := *first
-					other.Name = "tiny-2"
-					e := w.signAs(lab, &other)
-					w.pack.Entries[e.Statement.ID] = e
-				}},
-			},
-			{
-				name: "forked-head", what: "the lab leaves a retraction out and hangs its head on an older statement",
-				expect: "contradicted statement/one-branch", also: lateChain,
-				hooks: hooks{pack: newHead(func(w *world, p *attest.ChainHead) {
-					p.Seq, p.Prev, p.Newest = 3, w.chains[lab][0].Statement.ID, 2
-				})},
-			},
-			{
-				name: "head-number", what: "the lab's head names a statement as its newest that is newer than the head",
-				expect: "contradicted statement/one-branch",
-				hooks:  hooks{pack: newHead(func(_ *world, p *attest.ChainHead) { p.Newest = 7 })},
-			},
-			{
-				name: "retracted", what: "the lab withdrew the release",
-				expect: "retracted retraction/none",
-				hooks: hooks{pack: func(w *world) {
-					target := w.chains[lab][1].Statement.ID
-					e := w.sign(lab, &attest.Retraction{
-						Header: attest.Header{Refs: []attest.Ref{{Role: attest.RoleTarget, ID: target}}}, Target: target, Reason: "the table was wrong",
-					})
-					w.pack.Entries[e.Statement.ID] = e
-				}},
-			},
-			{
-				name: "artifact", what: "a grade was changed inside the pack",
-				expect: "malformed", says: "holds other bytes",
-				hooks: hooks{pack: func(w *world) {
-					rows := slices.Clone(w.rows)
-					rows[3].Grade = "1"
-					p := w.chains[evaluator][1].Statement.Predicate.(*attest.Result)
-					w.must(w.pack.ReplaceArtifact(p.Rows.SHA256, run.FormatRows(rows)))
-				}},
-			},
-		})
+		},
+		{
+			name: "exclusion", what: "an item is excluded for a reason that was not registered",
+			expect: "contradicted result/grades", hooks: hooks{grades: []string{"1", "1", "1", "excluded:hard", "1", "0"}},
+		},
+		{
+			name: "no-quorum", what: "no witness cosigned the result",
+			expect: "missing order/logged", also: []string{"order/registered-before-result"},
+			hooks: hooks{pack: func(w *world) { w.log[3].Proof = w.proofBy(3, 4, nil) }},
+		},
+		{
+			name: "witness-twice", what: "one witness cosigned twice where two are needed",
+			expect: "missing order/logged", also: []string{"order/registered-before-result"},
+			base: hooks{policy: twoWitnesses, pack: bothWitnesses},
+			hooks: hooks{policy: twoWitnesses, pack: func(w *world) {
+				bothWitnesses(w)
+				at := w.loggedAt(3)
+				once := w.proofBy(3, 4, map[string]time.Time{witName: at})
+				text, _ := checkpointOf(once)
+				w.log[3].Proof = append(once, cosign(witName, text, at.Add(time.Minute))...)
+			}},
+		},
+		{
+			name: "other-index", what: "the result's proof is that of another entry",
+			expect: "missing order/logged", also: []string{"order/registered-before-result"},
+			hooks: hooks{pack: func(w *world) { w.log[3].Proof = w.proof(2, 4, w.loggedAt(3)) }},
+		},
+		{
+			name: "old-heads", what: "nobody has issued a head for two months",
+			expect: "missing completeness/chains", also: []string{"retraction/none"},
+			hooks: hooks{policy: func(s string) string { return strings.Replace(s, `freshness = "720h"`, `freshness = "24h"`, 1) }},
+		},
+		{
+			name: "equivocation", what: "the lab signed two statements with one number",
+			expect: "contradicted statement/one-branch",
+			hooks: hooks{pack: func(w *world) {
+				first := w.chains[lab][0].Statement.Predicate.(*attest.Model)
+				other := *first
+				other.Name = "tiny-2"
+				e := w.signAs(lab, &other)
+				w.pack.Entries[e.Statement.ID] = e
+			}},
+		},
+		{
+			name: "forked-head", what: "the lab leaves a retraction out and hangs its head on an older statement",
+			expect: "contradicted statement/one-branch", also: lateChain,
+			hooks: hooks{pack: newHead(func(w *world, p *attest.ChainHead) {
+				p.Seq, p.Prev, p.Newest = 3, w.chains[lab][0].Statement.ID, 2
+			})},
+		},
+		{
+			name: "head-number", what: "the lab's head names a statement as its newest that is newer than the head",
+			expect: "contradicted statement/one-branch",
+			hooks:  hooks{pack: newHead(func(_ *world, p *attest.ChainHead) { p.Newest = 7 })},
+		},
+		{
+			name: "retracted", what: "the lab withdrew the release",
+			expect: "retracted retraction/none",
+			hooks: hooks{pack: func(w *world) {
+				target := w.chains[lab][1].Statement.ID
+				e := w.sign(lab, &attest.Retraction{
+					Header: attest.Header{Refs: []attest.Ref{{Role: attest.RoleTarget, ID: target}}}, Target: target, Reason: "the table was wrong",
+				})
+				w.pack.Entries[e.Statement.ID] = e
+			}},
+		},
+		{
+			name: "artifact", what: "a grade was changed inside the pack",
+			expect: "malformed", says: "holds other bytes",
+			hooks: hooks{pack: func(w *world) {
+				rows := slices.Clone(w.rows)
+				rows[3].Grade = "1"
+				p := w.chains[evaluator][1].Statement.Predicate.(*attest.Result)
+				w.must(w.pack.ReplaceArtifact(p.Rows.SHA256, run.FormatRows(rows)))
+			}},
+		},
+	}...)
 }
 
 func unchanged(*world, *attest.Testset) {}

@@ -127,7 +127,7 @@ func (r *rowJudge) checkDrawnBetween() {
 		r.missing(name, "no registered result of a model on a test set")
 		return
 	case r.registration.Draw == nil:
-		r.missing(name, "nothing of the run was drawn")
+		r.add(Check{Name: name, State: NotApplicable, Detail: "nothing of the run was drawn"})
 		return
 	case !r.drawing().counts():
 		r.missing(name, "the draw does not count: %s", r.drawing().check.Detail)

@@ -84,7 +84,7 @@ func (e *env) app() *cli.App {
 		ErrWriter: e.stderr,
 		Reader:    e.stdin,
 		Commands: []*cli.Command{
-			e.cmdInit(), e.cmdCommit(), e.cmdRegister(), e.cmdResult(), e.cmdRelease(), e.cmdClaim(),
+			e.cmdInit(), e.cmdCommit(), e.cmdRegister(), e.cmdDraw(), e.cmdResult(), e.cmdRelease(), e.cmdClaim(),
 			e.cmdGrant(), e.cmdOpen(), e.cmdHead(), e.cmdTimestamp(), e.cmdRetract(), e.cmdVerify(), e.cmdInspect(), e.cmdDigest(), e.cmdDiff(), e.cmdSign(),
 			e.cmdItems(), e.cmdAudit(), e.cmdExport(), e.cmdFetch(), e.cmdPolicy(), e.cmdLedger(), e.cmdBackup(), e.cmdRestore(), e.cmdDemo(), e.cmdHelp(), e.cmdCompletion(), e.cmdMan(),
 		},

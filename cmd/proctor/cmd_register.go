@@ -25,7 +25,8 @@ func (e *env) cmdRegister() *cli.Command {
 		Name:  "register",
 		Usage: "announce a run: this model will be run on this set so",
 		Description: "Logs a registration. Its configuration binds how the run will be made: every member\n" +
-			"must be there. \"proctor register --config-from LOG\" prints a configuration with what a\n" +
+			"must be there. With --draw a beacon's later round decides which items are run, so that\n" +
+			"nobody chose them (\"proctor help draws\"). \"proctor register --config-from LOG\" prints a configuration with what a\n" +
 			"log says and \"?\" elsewhere, for you to fill in.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "model", Usage: "the model: `PACK`, id or name"},
@@ -42,7 +43,7 @@ func (e *env) cmdRegister() *cli.Command {
 			&cli.StringSliceFlag{Name: "seal", Usage: "keep this `MEMBER` of the configuration private: a commitment to it is logged, which \"proctor open --configuration\" opens; repeatable"},
 			&cli.StringFlag{Name: "task", Usage: "with --config-from: the `TASK` of a log that has several"},
 			outFlag(), ledgerFlag(), tsaFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
-		}, declareFlags()...),
+		}, append(declareFlags(), drawFlags()...)...),
 		Action: e.runRegister,
 	}
 }
@@ -76,6 +77,11 @@ metric    %s
 due       %s
 pack      %s
 `, entry.Statement.ID, p.ModelName, describeModel(p.Model), p.TestsetName, p.Testset.Size, p.Samples, score.Describe(p.Metric, p.Samples), p.Deadline, out)
+	if p.Draw != nil {
+		if err := e.printDraw(c, h, entry, p.Draw); err != nil {
+			return err
+		}
+	}
 	if p.Items != nil {
 		note, err := itemsNote(pack, p)
 		if err != nil {
@@ -137,6 +143,17 @@ func (e *env) registration(c *cli.Context, h *home) (*attest.Pack, *attest.Regis
 	if err != nil {
 		return nil, nil, err
 	}
+	policy, err := h.policy()
+	if err != nil {
+		return nil, nil, err
+	}
+	draw, err := e.drawTerms(c, policy)
+	if err != nil {
+		return nil, nil, err
+	}
+	if draw != nil && draw.Kind == attest.DrawSubset && draw.Items > set.Version.Size {
+		return nil, nil, usagef("--draw-items %d: the set has %d items", draw.Items, set.Version.Size)
+	}
 	return pack, &attest.Registration{
 		Header: attest.Header{Refs: []attest.Ref{
 			{Role: attest.RoleModel, ID: modelEntry.Statement.ID},
@@ -147,6 +164,7 @@ func (e *env) registration(c *cli.Context, h *home) (*attest.Pack, *attest.Regis
 		Testset:       attest.TestsetRef{SetID: set.SetID, Version: set.Version},
 		TestsetName:   set.Name,
 		Items:         list,
+		Draw:          draw,
 		Samples:       uint32(c.Uint("samples")),
 		Configuration: pack.AddArtifact(doc, "application/json", "configuration.json"),
 		Metric:        metric,

@@ -76,7 +76,7 @@ func (e *env) runResult(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if sealed.predicate.NotBefore, err = h.laterRound(c.String("beacon"), s.policy); err != nil {
+	if sealed.predicate.NotBefore, err = e.followedRound(c, h, s.policy, reg); err != nil {
 		return err
 	}
 	signed, err := s.logAndPack(e.ctx, sealed.predicate, pack, out)
@@ -134,14 +134,14 @@ type sealedRun struct {
 	predicate *attest.Result
 	score     *score.Recomputed
 	config    *run.Configuration
-	items     string // "10 of 100", where the registration lists them
+	items     string // how many, and who chose them, where they are not all
 }
 
 func (r *sealedRun) print(e *env, signed *attest.Entry, reg *attest.Registration, out string) {
 	exact, _ := r.score.With(r.config.Denominator)
 	fmt.Fprintf(e.stdout, "run       %s\n", r.predicate.RunID)
 	if r.items != "" {
-		fmt.Fprintf(e.stdout, "items     %s, chosen by the registrant\n", r.items)
+		fmt.Fprintf(e.stdout, "items     %s\n", r.items)
 	}
 	fmt.Fprintf(e.stdout, "rows      %d (%d excluded, %s)\nscore     %s = %s\nstatement %s\npack      %s\n",
 		r.score.Rows, r.score.Excluded, r.config.Denominator,
@@ -172,11 +172,16 @@ func (e *env) sealRows(c *cli.Context, pack *attest.Pack, runID attest.Hash, reg
 	if err != nil {
 		return nil, err
 	}
+	if reg.Items != nil {
+		note += ", chosen by the registrant"
+	} else if reg.Draw != nil && reg.Draw.Kind == attest.DrawSubset {
+		note = fmt.Sprintf("%d, drawn by a beacon", reg.Draw.Items)
+	}
 	log, err := e.openRows(c, reg)
 	if err != nil {
 		return nil, err
 	}
-	items, err := e.itemsToRun(c, pack, reg)
+	items, err := e.itemsToRun(c, pack, runID, reg)
 	if err != nil {
 		return nil, err
 	}
@@ -245,7 +250,7 @@ func registeredSet(pack *attest.Pack, reg *attest.Registration) (*attest.Testset
 }
 
 // itemsToRun reads the items that the run was registered for.
-func (e *env) itemsToRun(c *cli.Context, pack *attest.Pack, reg *attest.Registration) (*items, error) {
+func (e *env) itemsToRun(c *cli.Context, pack *attest.Pack, runID attest.Hash, reg *attest.Registration) (*items, error) {
 	set, err := registeredSet(pack, reg)
 	if err != nil {
 		return nil, err
@@ -254,10 +259,8 @@ func (e *env) itemsToRun(c *cli.Context, pack *attest.Pack, reg *attest.Registra
 	if it.active, err = pack.Artifact(set.Bitmap); err != nil {
 		return nil, err
 	}
-	if reg.Items != nil {
-		if it.declared, err = pack.Artifact(reg.Items.Bitmap); err != nil {
-			return nil, err
-		}
+	if it.declared, err = e.chosenItems(c, pack, runID, reg); err != nil {
+		return nil, err
 	}
 	name := c.String("items")
 	opened, err := e.openItems(c, name, set, it)
@@ -273,21 +276,27 @@ func (e *env) itemsToRun(c *cli.Context, pack *attest.Pack, reg *attest.Registra
 // openItems reads the owner's opening against the registered version, and returns how
 // many items it opens.
 func (e *env) openItems(c *cli.Context, name string, set *attest.Testset, it *items) (uint64, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
 	keep := []string{}
 	if it.match != "" {
 		keep = []string{it.match}
 	}
 	it.skeleton = make([]attest.Hash, set.Version.Size)
+	return e.visitOpening(c, name, set, keep, it.add)
+}
+
+// visitOpening calls visit with each item of an opening, and the fields that are to be
+// kept of it. Nothing of what it saw stands unless visitOpening returns no error.
+func (e *env) visitOpening(c *cli.Context, name string, set *attest.Testset, keep []string, visit func(testset.OpenedItem) error) (uint64, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
 	want := testset.Set{ID: set.SetID, Fields: set.Fields, Size: set.Version.Size, Root: set.Version.Root}
 	bar := e.progress(c, "checking the opening", int64(set.Version.Size))
 	opening, err := testset.ScanOpening(f, want, testset.OpeningConfig{Keep: keep}, func(item testset.OpenedItem) error {
 		bar.rows(int(item.Index), int64(item.Index))
-		return it.add(item)
+		return visit(item)
 	})
 	bar.done()
 	if err != nil {

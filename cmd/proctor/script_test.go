@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -78,6 +80,9 @@ func scriptParams(t *testing.T, story string) testscript.Params {
 			"exits":  cmdExits,
 			"story":  cmdStory,
 			"beacon": cmdBeacon,
+			"number": cmdNumber,
+			"pick":   cmdPick,
+			"scores": cmdScores,
 			"flip":   cmdFlip,
 			"mode":   cmdMode,
 			"edit":   cmdEdit,
@@ -223,6 +228,41 @@ func cmdEdit(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s: nothing matches %s", args[0], args[1])
 	}
 	ts.Check(os.WriteFile(name, []byte(after), 0o644))
+}
+
+// number VAR WORD keeps the first number that follows WORD on the last command's output
+// as $VAR.
+func cmdNumber(ts *testscript.TestScript, neg bool, args []string) {
+	m := regexp.MustCompile(`(?m)^ *` + args[1] + ` +([0-9]+)`).FindStringSubmatch(ts.ReadFile("stdout"))
+	if m == nil {
+		ts.Fatalf("no number after %q", args[1])
+	}
+	ts.Setenv(args[0], m[1])
+}
+
+// pick ANSWERS IDS OUT copies the rows of answers with one of the ids, which stand in a
+// file with commas between them.
+func cmdPick(ts *testscript.TestScript, neg bool, args []string) {
+	var out strings.Builder
+	ids := strings.Split(strings.TrimSpace(ts.ReadFile(args[1])), ",")
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		var row struct{ ID string }
+		ts.Check(json.Unmarshal([]byte(line), &row))
+		if slices.Contains(ids, row.ID) {
+			out.WriteString(line)
+		}
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(out.String()), 0o644))
+}
+
+// scores FILE LABEL RESULT writes the table that publishes the score on the last command's
+// output.
+func cmdScores(ts *testscript.TestScript, neg bool, args []string) {
+	m := regexp.MustCompile(`(?m)^score +\S+ = ([0-9.]+)$`).FindStringSubmatch(ts.ReadFile("stdout"))
+	if m == nil {
+		ts.Fatalf("no score")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), fmt.Appendf(nil, "label,score,result\n%s,%s,%s\n", args[1], m[1], args[2]), 0o644))
 }
 
 // id VAR WORD keeps the first hexadecimal id that follows WORD on the last

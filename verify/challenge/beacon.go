@@ -83,6 +83,19 @@ func (b Beacon) Time(round uint64) (time.Time, error) {
 	return time.Unix(b.Genesis+int64(since), 0).UTC(), nil
 }
 
+// RoundAt returns the first round that is due at a time or after it.
+func (b Beacon) RoundAt(at time.Time) (uint64, error) {
+	if _, err := b.Time(1); err != nil {
+		return 0, err
+	}
+	since := at.Sub(time.Unix(b.Genesis, 0))
+	if since <= 0 {
+		return 1, nil
+	}
+	period := time.Duration(b.Period) * time.Second
+	return uint64((since+period-1)/period) + 1, nil
+}
+
 // Valid reports why b cannot check rounds: an unknown scheme, a key that is no
 // point of the right group, a period of zero.
 func (b Beacon) Valid() error {

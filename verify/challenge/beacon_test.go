@@ -211,6 +211,19 @@ func TestTime(t *testing.T) {
 	}
 }
 
+func TestRoundAt(t *testing.T) {
+	b := Quicknet()
+	genesis := time.Unix(b.Genesis, 0)
+	for since, want := range map[time.Duration]uint64{-time.Hour: 1, 0: 1, 1: 2, 3 * time.Second: 2, 3*time.Second + 1: 3, 2997 * time.Second: 1000} {
+		at := genesis.Add(since)
+		got, err := b.RoundAt(at)
+		due, _ := b.Time(got)
+		if err != nil || got != want || due.Before(at) {
+			t.Errorf("RoundAt(genesis + %s) = %d, due %s, %v; want %d", since, got, due, err, want)
+		}
+	}
+}
+
 func FuzzRound(f *testing.F) {
 	f.Add([]byte(round1000))
 	f.Add([]byte(round1))

@@ -289,7 +289,7 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
                    if s.counts and s.issuer == self.reg.issuer and (o := s.p.get("configuration")) and o["runID"] == self.reg.id for n, v in o["members"].items())
     def draw(self, p):  # §4: what a later beacon round decides, and whether it came late enough
         st, d, policy, self.drawn = self.state, p.get("draw"), self.policy, None
-        if not d: return st.update({"registration/draw": "n/a"})
+        if not d: return st.update({"registration/draw": "n/a"} | ({"order/drawn-between": "n/a"} if self.set and self.model else {}))
         at, (registered, sure) = {"chain": d["chain"], "round": d["round"]}, self.when(self.reg)
         if (due := earliest(policy, self.pack.files, at)) is None: return
         random = H(bytes.fromhex(parse(self.pack.files["beacons/%s-%d.json" % (d["chain"], d["round"])])["signature"]))
@@ -425,7 +425,7 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
         for n in CHECKS:
             against = [self.claim, *(getattr(self, x) for x in COMPARES.get(n, COMPARES.get(n.split("/")[0], "")).split())]
             if s[n] == "contradicted" and not all(x.counts for x in against if x): s[n] = "missing"  # else a stranger could contradict
-        reached = {k: all(s[c] in ("proven", "attested", "n/a") for c in NEEDS[k]) for k in NEEDS}
+        reached = {k: all(s[c] in ("proven", "attested", "n/a") for c in NEEDS[k]) and any(s[c] != "n/a" for c in NEEDS[k]) for k in NEEDS}
         reached["V1"] &= s["score/recomputed"] != "attested" or self.policy.independent(self.audit.issuer, [self.reg.p["lab"]])
         self.facets = f = {k: reached[k + "1"] * (1 + reached.get(k + "2", False) * (1 + reached.get(k + "3", False))) for k in "IOCVD"} | {"U": 0}
         self.level = int(bool(f["I"] and f["V"])) if self.reg and self.reg.p.get("retroactive") else 2 * bool(f["I"] > 1 and f["O"] and f["V"] and f["D"])

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/verify"
+	"github.com/proctor-attest/proctor/verify/challenge"
+)
+
+const maxDrawAhead = 7 * 24 * time.Hour
+
+func drawFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "draw", Usage: "leave to a beacon's round what the run is of: `WHEN` the round is due, as +20m or RFC 3339, or #ROUND"},
+		&cli.StringFlag{Name: "kind", Usage: "what is drawn: `subset` of the items, generated, or seeds alone", Value: attest.DrawSubset},
+		&cli.Uint64Flag{Name: "draw-items", Usage: "draw, or generate, `N` items"},
+		&cli.StringFlag{Name: "draw-fewshot", Usage: "draw the few-shot examples: `N/POOL`, so many out of so many"},
+		&cli.UintFlag{Name: "draw-options", Usage: "draw in which order the `N` choices of each item are shown"},
+		&cli.StringFlag{Name: "draw-beacon", Usage: "the beacon, by its `NAME` in your policy (default: the first there)"},
+	}
+}
+
+// drawTerms reads what a run leaves to a beacon; nil if that is nothing.
+func (e *env) drawTerms(c *cli.Context, policy *verify.Policy) (*attest.Draw, error) {
+	if err := checkDrawLine(c); err != nil || !c.IsSet("draw") {
+		return nil, err
+	}
+	beacon, err := drawBeacon(policy, c.String("draw-beacon"))
+	if err != nil {
+		return nil, err
+	}
+	round, err := e.drawRound(beacon, policy, c.String("draw"))
+	if err != nil {
+		return nil, err
+	}
+	d := &attest.Draw{Chain: beacon.Chain, Round: round, Kind: c.String("kind"), Items: c.Uint64("draw-items"), Options: uint32(c.Uint("draw-options"))}
+	if text := c.String("draw-fewshot"); text != "" {
+		if d.FewShot, err = parseFewShot(text); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+func checkDrawLine(c *cli.Context) error {
+	kind, choice := c.String("kind"), c.IsSet("items") || c.IsSet("items-file") || c.IsSet("limit") || c.IsSet("index")
+	switch {
+	case !c.IsSet("draw"):
+		for _, flag := range []string{"kind", "draw-items", "draw-fewshot", "draw-options", "draw-beacon"} {
+			if c.IsSet(flag) {
+				return usagef("--%s goes with --draw", flag)
+			}
+		}
+	case c.Bool("retroactive"):
+		return usagef("--draw and --retroactive: what was run before is not drawn later")
+	case kind != attest.DrawSubset && kind != attest.DrawGenerated && kind != attest.DrawSeeds:
+		return usagef("--kind %q: want subset, generated or seeds", kind)
+	case kind == attest.DrawSeeds && c.IsSet("draw-items"):
+		return usagef("--kind seeds draws no items: leave out --draw-items, or take --kind subset")
+	case kind != attest.DrawSeeds && c.Uint64("draw-items") == 0:
+		return usagef("--kind %s: --draw-items says how many", kind)
+	case kind != attest.DrawSeeds && choice:
+		return usagef("--kind %s and a list of items: either you choose the items or the beacon does", kind)
+	case c.IsSet("draw-options") && (c.Uint("draw-options") < 2 || c.Uint("draw-options") > 64):
+		return usagef("--draw-options %d: want 2 to 64", c.Uint("draw-options"))
+	}
+	return nil
+}
+
+func drawBeacon(policy *verify.Policy, name string) (*challenge.Beacon, error) {
+	for i, b := range policy.Beacons {
+		if name == "" || b.Name == name {
+			return &policy.Beacons[i], nil
+		}
+	}
+	if name == "" {
+		return nil, withHint(fmt.Errorf("your policy trusts no beacon"), `"proctor policy add FILE" takes drand's /info of a chain`)
+	}
+	return nil, withHint(usagef("your policy trusts no beacon %q", name), `"proctor policy show" lists them`)
+}
+
+// drawRound finds the first round that is due at a time, or checks one that is named. It
+// has to come after the registration is logged, by the margin that a reader asks for; the
+// home's own policy stands for the readers'.
+func (e *env) drawRound(b *challenge.Beacon, policy *verify.Policy, text string) (uint64, error) {
+	now := e.now()
+	round, err := parseDrawTime(b, text, now)
+	if err != nil {
+		return 0, err
+	}
+	due, err := b.Time(round)
+	if err != nil {
+		return 0, usagef("--draw %s: %w", text, err)
+	}
+	switch ahead := due.Sub(now); {
+	case ahead < policy.Margin:
+		return 0, withHint(usagef("--draw %s: round %d of %s is due in %s, and your policy's margin is %s", text, round, b.Name, ahead.Round(time.Second), policy.Margin),
+			"a round that is due so soon may be known when the registration is logged: name a later one")
+	case ahead > maxDrawAhead:
+		return 0, usagef("--draw %s: round %d of %s is due in %s; a draw counts within 7 days of the registration", text, round, b.Name, ahead.Round(time.Second))
+	}
+	return round, nil
+}
+
+func parseDrawTime(b *challenge.Beacon, text string, now time.Time) (uint64, error) {
+	if number, ok := strings.CutPrefix(text, "#"); ok {
+		round, err := strconv.ParseUint(number, 10, 64)
+		if err != nil || round == 0 {
+			return 0, usagef("--draw %q: want a round number from 1", text)
+		}
+		return round, nil
+	}
+	at := now
+	if wait, ok := strings.CutPrefix(text, "+"); ok {
+		d, err := time.ParseDuration(wait)
+		if err != nil {
+			return 0, usagef("--draw %q: want a time from now such as +20m", text)
+		}
+		at = now.Add(d)
+	} else {
+		var err error
+		if at, err = time.Parse(time.RFC3339, text); err != nil {
+			return 0, usagef("--draw %q: want +20m, 2026-12-24T18:00:00Z or #ROUND", text)
+		}
+	}
+	return b.RoundAt(at)
+}
+
+func parseFewShot(text string) (*attest.FewShotDraw, error) {
+	n, pool, ok := strings.Cut(text, "/")
+	count, err1 := strconv.ParseUint(n, 10, 32)
+	size, err2 := strconv.ParseUint(pool, 10, 32)
+	if !ok || err1 != nil || err2 != nil || count == 0 || count > size {
+		return nil, usagef("--draw-fewshot %q: want N/POOL, such as 5/200", text)
+	}
+	return &attest.FewShotDraw{Count: count, Pool: size}, nil
+}
+
+// drawInWords says what is left to a beacon.
+func drawInWords(d *attest.Draw) string {
+	var what []string
+	switch d.Kind {
+	case attest.DrawSubset:
+		what = append(what, fmt.Sprintf("%d of the items", d.Items))
+	case attest.DrawGenerated:
+		what = append(what, fmt.Sprintf("%d generated items", d.Items))
+	}
+	if d.FewShot != nil {
+		what = append(what, fmt.Sprintf("%d of %d examples", d.FewShot.Count, d.FewShot.Pool))
+	}
+	if d.Options > 0 {
+		what = append(what, fmt.Sprintf("the order of %d choices", d.Options))
+	}
+	return strings.Join(append(what, "seeds"), ", ")
+}
+
+// printDraw says what is left to a beacon and when, and whether the registration was
+// logged early enough for it.
+func (e *env) printDraw(c *cli.Context, h *home, entry *attest.Entry, d *attest.Draw) error {
+	policy, err := h.policy()
+	if err != nil {
+		return err
+	}
+	beacon := policy.Beacon(d.Chain)
+	due, err := beacon.Time(d.Round)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "drawn     %s\nround     %d of %s, due %s\n", drawInWords(d), d.Round, beacon.Name, due.Format(time.RFC3339))
+	v, err := policy.Ledger.Verify(entry.Bytes, entry.Proof, e.now().Add(policy.Skew))
+	if err != nil || v.NotAfter.IsZero() || due.Before(v.NotAfter.Add(policy.Margin)) {
+		e.note(c, "the registration was not cosigned %s before the draw is due: under your policy the draw will not count.", policy.Margin)
+		return nil
+	}
+	e.note(c, "after that: proctor fetch %s/%d, then proctor draw %s", beacon.Name, d.Round, entry.Statement.ID.Short())
+	return nil
+}
