@@ -38,7 +38,7 @@ func dial(c Config) (*grpc.ClientConn, error) {
 		conf.MinVersion = max(conf.MinVersion, tls.VersionTLS12)
 		how = credentials.NewTLS(conf)
 	} else if !c.InsecurePlaintext && !onThisMachine(host) {
-		return nil, fmt.Errorf("log server %s is on another machine, and there is no TLS to it", c.Server)
+		return nil, fmt.Errorf("log server %s is on another machine, and %w", c.Server, ErrNoTLS)
 	}
 	return grpc.NewClient("dns:///"+c.Server, grpc.WithTransportCredentials(how),
 		grpc.WithDefaultServiceConfig(spread), grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)))

@@ -21,19 +21,41 @@ import (
 	"github.com/proctor-attest/proctor/ledger"
 	"github.com/proctor-attest/proctor/ledger/ledgertest"
 	"github.com/proctor-attest/proctor/ledger/trillian"
+	"github.com/proctor-attest/proctor/ledger/trillian/trilliantest"
 )
+
+// fake is a Trillian for tests, and the tree that a ledger is over.
+type fake struct {
+	*trilliantest.Server
+	tree int64
+}
 
 // overFake creates an empty ledger over a fake.
 func overFake(t testing.TB) (*fake, trillian.Config) {
 	t.Helper()
-	f, address := newFake(t)
-	vkey, signer := keyOf(t, "log")
-	root := t.TempDir()
-	c := trillian.Config{Dir: filepath.Join(root, "log"), Anchor: filepath.Join(root, "anchor"), Key: vkey, Signer: signer, Server: address, Tree: 1, Patience: 5 * time.Second}
-	if err := trillian.Create(t.Context(), c); err != nil {
+	s, address, err := trilliantest.Start("127.0.0.1:0")
+	if err != nil {
 		t.Fatal(err)
 	}
-	return f, c
+	t.Cleanup(s.Stop)
+	c := newLedger(t, address)
+	c.Patience = 5 * time.Second
+	return &fake{s, c.Tree}, c
+}
+
+// do changes the fake while it answers nobody.
+func (f *fake) do(change func(t *trilliantest.Tree)) { f.Do(f.tree, change) }
+
+func (f *fake) before(fn func(req any) error) {
+	f.do(func(*trilliantest.Tree) { f.Before = fn })
+}
+
+func (f *fake) after(fn func(req any, resp proto.Message) error) {
+	f.do(func(*trilliantest.Tree) { f.After = fn })
+}
+
+func (f *fake) hold(held bool) {
+	f.do(func(t *trilliantest.Tree) { t.Held = held })
 }
 
 // The suite once more, over a fake: it runs under the race detector, too.
@@ -100,39 +122,41 @@ func TestLies(t *testing.T) {
 		lie  func(any, proto.Message) error
 		is   error
 		text string
+		root bool // it is told with every root: Append may fail before the entry is queued
 	}{
-		{"another leaf", leaves(func(l []*api.LogLeaf) { l[0].LeafValue = []byte("another") }), nil, "and that of the leaves is"},
-		{"leaves in another order", leaves(func(l []*api.LogLeaf) { l[0], l[1] = l[1], l[0] }), nil, "in the place of"},
-		{"leaves renumbered", leaves(func(l []*api.LogLeaf) { l[0].LeafValue, l[1].LeafValue = l[1].LeafValue, l[0].LeafValue }), nil, "and that of the leaves is"},
-		{"a leaf too large", leaves(func(l []*api.LogLeaf) { l[1].LeafValue = make([]byte, ledger.MaxEntry+1) }), nil, "no bundle can hold"},
-		{"another root", root(func(r *types.LogRootV1) { r.RootHash[0] ^= 1 }), ledger.ErrRollback, ""},
-		{"a short root", root(func(r *types.LogRootV1) { r.RootHash = r.RootHash[:31] }), nil, "a hash of 31 bytes"},
-		{"a smaller tree", root(func(r *types.LogRootV1) { r.TreeSize = 2 }), ledger.ErrRollback, "smaller"},
+		{"another leaf", leaves(func(l []*api.LogLeaf) { l[0].LeafValue = []byte("another") }), nil, "and that of the leaves is", false},
+		{"leaves in another order", leaves(func(l []*api.LogLeaf) { l[0], l[1] = l[1], l[0] }), nil, "in the place of", false},
+		{"leaves renumbered", leaves(func(l []*api.LogLeaf) { l[0].LeafValue, l[1].LeafValue = l[1].LeafValue, l[0].LeafValue }), nil, "and that of the leaves is", false},
+		{"a leaf too large", leaves(func(l []*api.LogLeaf) { l[1].LeafValue = make([]byte, ledger.MaxEntry+1) }), nil, "no bundle can hold", false},
+		{"another root", root(func(r *types.LogRootV1) { r.RootHash[0] ^= 1 }), ledger.ErrRollback, "", true},
+		{"a short root", root(func(r *types.LogRootV1) { r.RootHash = r.RootHash[:31] }), nil, "a hash of 31 bytes", true},
+		{"a smaller tree", root(func(r *types.LogRootV1) { r.TreeSize = 2 }), ledger.ErrRollback, "smaller", true},
 		{"no proof", func(_ any, resp proto.Message) error {
 			if r, ok := resp.(*api.GetConsistencyProofResponse); ok {
 				r.Proof = nil
 			}
 			return nil
-		}, ledger.ErrRollback, ""},
+		}, ledger.ErrRollback, "", false},
 		{"a proof that is none", func(_ any, resp proto.Message) error {
 			if r, ok := resp.(*api.GetConsistencyProofResponse); ok {
 				r.Proof.Hashes[0] = r.Proof.Hashes[0][:20]
 			}
 			return nil
-		}, nil, "a hash of 20 bytes"},
+		}, nil, "a hash of 20 bytes", false},
 		{"no leaves", func(_ any, resp proto.Message) error {
 			if r, ok := resp.(*api.GetLeavesByRangeResponse); ok {
 				r.Leaves = nil
 			}
 			return nil
-		}, nil, "got 0 leaves"},
+		}, nil, "got 0 leaves", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f, c := overFake(t)
 			l := open(t, c)
 			add(t, l, c.Key, 0, 3)
 			before := files(t, c.Dir)
-			f.do(func() { f.held, f.after = true, test.lie })
+			f.hold(true)
+			f.after(test.lie)
 			var wg sync.WaitGroup
 			for i := range 2 {
 				wg.Go(func() {
@@ -140,14 +164,11 @@ func TestLies(t *testing.T) {
 					wantError(t, "Append", err, test.is, test.text)
 				})
 			}
-			for queued := 0; queued < 5; {
-				f.do(func() {
-					queued = len(f.leaves)
-					f.held = queued < 5 && test.name != "a smaller tree" && test.name != "another root" && test.name != "a short root"
-				})
-				time.Sleep(time.Millisecond)
-			}
-			f.do(func() { f.held = false })
+			waitFor(t, func() (queued bool) {
+				f.do(func(t *trilliantest.Tree) { queued = len(t.Leaves) == 5 })
+				return queued || test.root
+			})
+			f.hold(false)
 			wg.Wait()
 			for name, want := range before {
 				if got, _ := os.ReadFile(name); string(got) != want {
@@ -157,7 +178,7 @@ func TestLies(t *testing.T) {
 			if after := files(t, c.Dir); len(after) != len(before) {
 				t.Errorf("%d files were there, and there are %d", len(before), len(after))
 			}
-			f.do(func() { f.after = nil }) // it comes to its senses
+			f.after(nil) // it comes to its senses
 			add(t, l, c.Key, 3, 3)
 			if _, err := l.Append(t.Context(), entry(4)); err != nil {
 				t.Errorf("Append after the lie = %v", err)
@@ -189,17 +210,15 @@ func TestBusy(t *testing.T) {
 	f, c := overFake(t)
 	l := open(t, c)
 	defer closeLog(t, l)
-	f.do(func() {
-		f.before = func(req any) error {
-			if _, ok := req.(*api.QueueLeafRequest); ok {
-				return status.Error(codes.ResourceExhausted, "quota: 500000 rows")
-			}
-			return nil
+	f.before(func(req any) error {
+		if _, ok := req.(*api.QueueLeafRequest); ok {
+			return status.Error(codes.ResourceExhausted, "quota: 500000 rows")
 		}
+		return nil
 	})
 	_, err := l.Append(t.Context(), entry(0))
 	wantError(t, "Append", err, ledger.ErrBusy, "500000 rows")
-	f.do(func() { f.before = nil })
+	f.before(nil)
 	add(t, l, c.Key, 0, 1)
 }
 
@@ -211,14 +230,12 @@ func TestLostAnswers(t *testing.T) {
 		l := open(t, c)
 		add(t, l, c.Key, 0, 3)
 		lost := 0
-		f.do(func() {
-			f.after = func(req any, _ proto.Message) error {
-				if _, ok := req.(*api.QueueLeafRequest); ok && lost < 3 {
-					lost++
-					return status.Error(code, "lost")
-				}
-				return nil
+		f.after(func(req any, _ proto.Message) error {
+			if _, ok := req.(*api.QueueLeafRequest); ok && lost < 3 {
+				lost++
+				return status.Error(code, "lost")
 			}
+			return nil
 		})
 		add(t, l, c.Key, 3, 6)
 		closeLog(t, l)
@@ -235,19 +252,19 @@ func TestAway(t *testing.T) {
 	l := open(t, c)
 	defer closeLog(t, l)
 	away := func(any) error { return status.Error(codes.Unavailable, "connection refused") }
-	f.do(func() { f.before = away })
-	time.AfterFunc(300*time.Millisecond, func() { f.do(func() { f.before = nil }) })
+	f.before(away)
+	time.AfterFunc(300*time.Millisecond, func() { f.before(nil) })
 	add(t, l, c.Key, 0, 1)
-	f.do(func() { f.before = away })
+	f.before(away)
 	_, err := l.Append(t.Context(), entry(1))
 	wantError(t, "Append", err, nil, "connection refused (Unavailable)")
-	f.do(func() { f.before = nil })
+	f.before(nil)
 	add(t, l, c.Key, 1, 2)
 
-	f.do(func() { f.held = true })
+	f.hold(true)
 	_, err = l.Append(t.Context(), entry(2))
 	wantError(t, "Append without a signer", err, nil, "does a log signer run, and is it master?")
-	f.do(func() { f.held = false })
+	f.hold(false)
 	add(t, l, c.Key, 2, 3)
 }
 
@@ -256,25 +273,16 @@ func TestSetBack(t *testing.T) {
 	f, c := overFake(t)
 	l := open(t, c)
 	add(t, l, c.Key, 0, 5)
-	setBack := func() {
-		f.leaves = f.leaves[:3]
-		leaves := f.leaves
-		f.leaves = nil
-		clear(f.index)
-		for _, leaf := range leaves {
-			f.queue(leaf)
-		}
-	}
-	f.do(setBack)
+	f.do(func(t *trilliantest.Tree) { t.SetBack(3) })
 	_, err := l.Append(t.Context(), []byte("another"))
 	wantError(t, "Append", err, ledger.ErrRollback, "smaller")
 	closeLog(t, l)
 	_, err = trillian.Open(t.Context(), c)
 	wantError(t, "Open", err, ledger.ErrRollback, "smaller")
 
-	f.do(func() {
+	f.do(func(t *trilliantest.Tree) {
 		for i := range 4 {
-			f.queue(fmt.Appendf(nil, "other %d", i))
+			t.Queue(fmt.Appendf(nil, "other %d", i))
 		}
 	})
 	_, err = trillian.Open(t.Context(), c)
@@ -291,9 +299,9 @@ func TestTilesLost(t *testing.T) {
 	if err := os.CopyFS(older, os.DirFS(c.Dir)); err != nil {
 		t.Fatal(err)
 	}
-	f.do(func() {
+	f.do(func(t *trilliantest.Tree) {
 		for i := 3; i < 299; i++ {
-			f.queue(entry(i))
+			t.Queue(entry(i))
 		}
 	})
 	add(t, l, c.Key, 299, 300)

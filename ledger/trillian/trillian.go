@@ -21,6 +21,7 @@ package trillian
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -34,6 +35,9 @@ const (
 	checkpointName = "checkpoint"
 	stageName      = ".new" // of files that are not proven to be Trillian's tree yet
 )
+
+// ErrNoTLS says that a log server is on another machine, and nothing was said of TLS.
+var ErrNoTLS = errors.New("there is no TLS to it")
 
 const (
 	patience    = 30 * time.Second
