@@ -17,7 +17,6 @@ import (
 	"github.com/proctor-attest/proctor/attest/signing"
 	"github.com/proctor-attest/proctor/ledger"
 	"github.com/proctor-attest/proctor/ledger/durable"
-	"github.com/proctor-attest/proctor/ledger/tiles"
 	"github.com/proctor-attest/proctor/ledger/witness"
 	"github.com/proctor-attest/proctor/verify"
 	"github.com/proctor-attest/proctor/verify/challenge"
@@ -29,7 +28,7 @@ func (e *env) cmdInit() *cli.Command {
 		Usage: "make an issuer key, a ledger, a witness and a policy in ./.proctor",
 		Description: "Makes a home: an encrypted issuer key, an embedded ledger, a local witness and a\n" +
 			"policy that trusts exactly these. PROCTOR_HOME names another place than ./.proctor.",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "issuer", Usage: "your `URI`, as it will stand in every statement"},
 			&cli.StringFlag{Name: "key-type", Usage: "`ALGORITHM` of the issuer key: ecdsa-p256 or ed25519", Value: signing.ECDSA},
 			&cli.StringFlag{Name: "origin", Usage: "`NAME` of the ledger, without scheme (default: from the issuer)"},
@@ -38,7 +37,7 @@ func (e *env) cmdInit() *cli.Command {
 			&cli.StringFlag{Name: "ledger-key", Usage: "with --ledger: the `FILE` with its vkey, as its operator publishes it"},
 			&cli.StringFlag{Name: "ledger-operator", Usage: "with --ledger: the `URI` of who runs it"},
 			passwordFlag(),
-		},
+		}, engineFlags()...),
 		Action: e.runInit,
 	}
 }
@@ -61,6 +60,10 @@ func (e *env) runInit(c *cli.Context) (err error) {
 	if err := noHome(final); err != nil {
 		return err
 	}
+	engine, err := engineOf(c, final)
+	if err != nil {
+		return err
+	}
 	password, err := e.newPassword(c)
 	if err != nil {
 		return err
@@ -71,7 +74,7 @@ func (e *env) runInit(c *cli.Context) (err error) {
 		return err
 	}
 	defer func() { os.RemoveAll(dir) }()
-	h := &home{dir: dir, now: e.now, config: config{Issuer: issuer, Ledger: "ledger"}}
+	h := &home{dir: dir, now: e.now, config: config{Issuer: issuer, Ledger: "ledger", Trillian: engine}}
 	if err := h.create(e, c, password, final); err != nil {
 		return err
 	}
@@ -118,6 +121,11 @@ func (h *home) create(e *env, c *cli.Context, password []byte, final string) err
 	if err := h.createPolicy(public, origin, operator, witnesses); err != nil {
 		return err
 	}
+	if c.Bool("create") {
+		if err := h.createTree(e.ctx); err != nil {
+			return err
+		}
+	}
 	text, err := toml.Marshal(h.config)
 	if err != nil {
 		return err
@@ -128,11 +136,7 @@ func (h *home) create(e *env, c *cli.Context, password []byte, final string) err
 	if h.ownURL() != "" {
 		return nil
 	}
-	conf, err := h.ledgerConfig()
-	if err != nil {
-		return err
-	}
-	return tiles.Create(e.ctx, conf)
+	return h.createOwn(e.ctx)
 }
 
 func (h *home) createIssuerKey(algorithm string, password []byte) (public []byte, err error) {
@@ -276,6 +280,9 @@ key       %s (encrypted)
 ledger    %s
 policy    %s
 `, h.dir, h.config.Issuer, h.path(issuerKeyFile), h.ledgerName(), h.path(policyFile))
+	if t := h.config.Trillian; t != nil {
+		fmt.Fprintf(e.stdout, "trillian  %s, tree %d\n", t.Server, t.Tree)
+	}
 	if h.ownURL() != "" {
 		fmt.Fprintf(e.stderr, "\nThe ledger and its cosignatures are its operator's. Put the witnesses that your readers\ntrust into the policy, %s: so far its quorum asks for %s.\n", h.path(policyFile), quorumOf(h))
 		return nil

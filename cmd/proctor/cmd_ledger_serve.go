@@ -11,7 +11,6 @@ import (
 
 	"github.com/proctor-attest/proctor/ledger"
 	"github.com/proctor-attest/proctor/ledger/server"
-	"github.com/proctor-attest/proctor/ledger/tiles"
 )
 
 // serveBatch is how many entries are integrated at once: what Tessera does best with.
@@ -58,16 +57,11 @@ func (e *env) runLedgerServe(c *cli.Context) (err error) {
 		go own.follow(e.ctx, e.logger())
 	}
 	go policy.follow(e.ctx, e.logger())
-	conf, err := h.ledgerConfig()
-	if err != nil {
-		return err
-	}
 	logger := e.logger()
 	cosigning := newCosigning(h, own, logger)
-	conf.Batch, conf.Interval, conf.Cosign = serveBatch, c.Duration("interval"), cosigning.cosign
-	log, err := tiles.Open(e.ctx, conf)
+	log, err := h.openOwn(e.ctx, &ownService{interval: c.Duration("interval"), cosign: cosigning.cosign})
 	if err != nil {
-		return ledgerHint(err)
+		return err
 	}
 	defer func() { err = errors.Join(err, log.Close(context.WithoutCancel(e.ctx))) }()
 	handler := server.Handler(server.Config{

@@ -103,7 +103,7 @@ func (k *confirmation) readOwn(ctx context.Context) error {
 		return fmt.Errorf("%s is the ledger %s, want %s", own.dir, own.cp.Origin, k.key.Origin)
 	}
 	usable := err == nil
-	if usable {
+	if usable && k.config.Trillian == nil { // Trillian has the state of its own
 		err = tiles.CheckState(own.dir)
 	}
 	switch {

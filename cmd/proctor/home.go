@@ -16,6 +16,7 @@ import (
 	"github.com/proctor-attest/proctor/attest/signing"
 	"github.com/proctor-attest/proctor/ledger"
 	"github.com/proctor-attest/proctor/ledger/tiles"
+	"github.com/proctor-attest/proctor/ledger/trillian"
 	"github.com/proctor-attest/proctor/ledger/witness"
 	"github.com/proctor-attest/proctor/verify"
 )
@@ -58,6 +59,8 @@ type config struct {
 	Ledger    string   `toml:"ledger"`        // directory of the embedded ledger, relative to the home, or the URL of one that is served
 	Witnesses []string `toml:"witnesses"`     // directories of witnesses, relative to the home
 	TSA       []string `toml:"tsa,omitempty"` // URLs of timestamp authorities that date what is logged
+
+	Trillian *trillianConfig `toml:"trillian,omitempty"` // the cluster that keeps the ledger's entries, if one does
 }
 
 func homeDir() string {
@@ -143,6 +146,8 @@ func ledgerHint(err error) error {
 		return withHint(err, "the ledger belongs to another home, or keys/ledger.key to another ledger")
 	case errors.Is(err, tiles.ErrNoAnchor):
 		return withHint(err, "bring the anchor back; if it is gone, make sure with the witnesses that the ledger is the newest one before you write its checkpoint there")
+	case errors.Is(err, trillian.ErrNoTLS):
+		return withHint(err, "--trillian-ca FILE names the certificates that its own must come from, --trillian-tls takes the system's")
 	case errors.Is(err, tiles.ErrReadOnly):
 		return withHint(err, "nothing was signed; make the directory writable for you")
 	}

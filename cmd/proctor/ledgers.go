@@ -16,7 +16,6 @@ import (
 	"github.com/proctor-attest/proctor/ledger"
 	"github.com/proctor-attest/proctor/ledger/durable"
 	"github.com/proctor-attest/proctor/ledger/remote"
-	"github.com/proctor-attest/proctor/ledger/tiles"
 )
 
 // servingFile says where the home's ledger is being served: nobody else may append to
@@ -55,15 +54,7 @@ func (h *home) openLedger(ctx context.Context) (ledger.Log, error) {
 		}
 		return remote.Open(url, key, ledgerClient()), nil
 	}
-	c, err := h.ledgerConfig()
-	if err != nil {
-		return nil, err
-	}
-	log, err := tiles.Open(ctx, c)
-	if err != nil {
-		return nil, ledgerHint(err) // and not a nil *tiles.Log, which would be a ledger.Log
-	}
-	return log, nil
+	return h.openOwn(ctx, nil)
 }
 
 // remoteLedger is the ledger at a URL, whose key the policy has.

@@ -23,6 +23,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/proctor-attest/proctor/ledger/trillian/trilliantest"
 	"github.com/proctor-attest/proctor/verify/challenge/localbeacon"
 )
 
@@ -95,6 +96,8 @@ func scriptParams(t *testing.T, story string) testscript.Params {
 			"hub":    cmdHub,
 			"unhex":  cmdUnhex,
 			"tsa":    cmdTSA,
+
+			"trillian": cmdTrillian,
 		},
 	}
 }
@@ -140,6 +143,15 @@ func cmdBeacon(ts *testscript.TestScript, neg bool, args []string) {
 		_, err = body.ReadFrom(response.Body)
 		ts.Check(errors.Join(err, response.Body.Close(), os.WriteFile(filepath.Join(dir, file), body.Bytes(), 0o644)))
 	}
+}
+
+// trillian VAR starts a Trillian for the rest of the script, in this process and in memory,
+// and puts its address into a variable.
+func cmdTrillian(ts *testscript.TestScript, neg bool, args []string) {
+	s, address, err := trilliantest.Start("127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(s.Stop)
+	ts.Setenv(args[0], address)
 }
 
 // serve DIR serves a folder over HTTP for the rest of the script, as $URL.
