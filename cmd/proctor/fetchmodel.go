@@ -46,10 +46,14 @@ func (e *env) fetchModel(c *cli.Context, arg string) error {
 	client := &remote.Client{
 		Endpoint: strings.TrimRight(cmp.Or(os.Getenv("HF_ENDPOINT"), remote.DefaultEndpoint), "/"),
 		Token:    os.Getenv("HF_TOKEN"), UserAgent: "proctor/" + version, Stall: c.Duration("timeout"),
+		Waiting: func(d time.Duration) { e.note(c, "the hub does not answer now: asking again in %s", d) },
 	}
 	l, raw, err := client.Listing(c.Context, repo)
 	if err != nil {
 		return hubHint(err)
+	}
+	if l.Repo != "" && l.Repo != repo.Name {
+		e.note(c, "the hub calls %s%s now %s%s", hub.Scheme, repo.Name, hub.Scheme, oneLine(l.Repo))
 	}
 	repo.Revision = l.Revision
 	switch tier {

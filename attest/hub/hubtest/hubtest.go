@@ -1,7 +1,8 @@
 // Package hubtest is a model hub for tests: it serves a folder as the Hugging Face Hub
 // serves a repository, small files by itself and those in Git LFS from a second host.
 // It promises to answer as the Hub does where that matters to a client: listings,
-// redirects, etags, ranges. It leaves out everything else, and lies when it is told to.
+// revisions, redirects, among them one from a repository's old name, etags, ranges, and
+// what it says of files in Xet. It leaves out everything else, and lies when it is told to.
 package hubtest
 
 import (
@@ -15,8 +16,17 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path"
+	"slices"
 	"strings"
 	"time"
+)
+
+const (
+	// OldName is what the repository was called once: the hub redirects from it.
+	OldName = "lab/old-name"
+
+	// PullRequest is a revision that is not merged, with the same files.
+	PullRequest = "refs/pr/1"
 )
 
 // Hub is a running hub with one repository.
@@ -113,9 +123,15 @@ func (h *Hub) serveHub(w http.ResponseWriter, r *http.Request) {
 	if h.Fault != nil && h.Fault(w, r, false) {
 		return
 	}
+	if strings.Contains(r.URL.Path, "/"+OldName) {
+		to := strings.Replace(r.URL.EscapedPath(), "/"+OldName, "/"+h.Repo, 1)
+		w.Header().Set("Location", to+"?"+r.URL.RawQuery) // without a host, as the Hub does
+		w.WriteHeader(http.StatusTemporaryRedirect)
+		return
+	}
 	api := "/api/models/" + h.Repo
 	switch rest, resolve := strings.CutPrefix(r.URL.Path, "/"+h.Repo+"/resolve/"); {
-	case r.URL.Path == api, r.URL.Path == api+"/revision/main", r.URL.Path == api+"/revision/"+h.Commit:
+	case r.URL.Path == api, slices.Contains([]string{"main", PullRequest, h.Commit}, strings.TrimPrefix(r.URL.Path, api+"/revision/")):
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		w.Header().Set("X-Repo-Commit", h.Commit)
 		w.Write(h.listing())
@@ -143,6 +159,9 @@ func (h *Hub) resolve(w http.ResponseWriter, r *http.Request, name string) {
 	}
 	w.Header().Set("X-Linked-Etag", `"`+sum(data)+`"`)
 	w.Header().Set("X-Linked-Size", fmt.Sprint(len(data)))
+	xet := sum([]byte("xet " + sum(data)))
+	w.Header().Set("X-Xet-Hash", xet)
+	w.Header().Set("Link", fmt.Sprintf(`<%s/api/models/%s/xet-read-token/%s>; rel="xet-auth", <https://cas-server.xethub.hf.co/v1/reconstructions/%s>; rel="xet-reconstruction-info"`, h.URL, h.Repo, h.Commit, xet))
 	http.Redirect(w, r, h.cdn.URL+"/blobs/"+name+"?signature=1", http.StatusFound)
 }
 
@@ -160,7 +179,7 @@ func (h *Hub) serveCDN(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "a token for the hub was sent to another host", http.StatusBadRequest)
 		return
 	}
-	w.Header().Set("ETag", `"`+sum(data)+`"`)
+	w.Header().Set("ETag", `"`+sum([]byte("xet "+sum(data)))+`"`) // not the file's SHA-256
 	h.serve(w, r, name, data)
 }
 

@@ -4,12 +4,13 @@
 // It promises that what it returns of a file is what was asked for in length and place,
 // and says so where a server sends other bytes, less, or more; that a token goes to the
 // hub alone, not to the hosts that the hub redirects to; and that nothing is read beyond
-// the limits of package hub. Hashes are compared where a file is read in full.
+// the limits of package hub. Hashes are compared where a file is read in full. A
+// connection that breaks is taken up where it broke, and a hub that is busy is asked again
+// when it says.
 package remote
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,12 +26,6 @@ import (
 // DefaultEndpoint is the Hugging Face Hub.
 const DefaultEndpoint = "https://huggingface.co"
 
-const (
-	maxRedirects = 5
-	attempts     = 4
-	maxWait      = time.Minute
-)
-
 // Client talks to one hub. Its zero value, with an Endpoint, is ready.
 type Client struct {
 	Endpoint  string // such as DefaultEndpoint
@@ -42,6 +37,9 @@ type Client struct {
 
 	// Transport makes the requests; nil: http.DefaultTransport.
 	Transport http.RoundTripper
+
+	// Waiting is told how long the client waits before it asks again; it may be nil.
+	Waiting func(d time.Duration)
 
 	// Sleep waits between attempts; nil: until the time is over or ctx ends.
 	Sleep func(ctx context.Context, d time.Duration) error
@@ -90,24 +88,32 @@ func (c *Client) bytes(ctx context.Context, name, commit string, f hub.File, off
 		return io.NopCloser(strings.NewReader("")), nil
 	}
 	whole := f.Size != nil && offset == 0 && size == int64(*f.Size)
+	r := &resuming{c: c, ctx: ctx, name: name, commit: commit, file: f, at: offset, left: size}
+	var err error
+	if r.body, err = c.open(ctx, name, commit, f, offset, size, whole); err != nil {
+		return nil, err
+	}
+	if whole {
+		return hub.Checked(f, r), nil
+	}
+	return r, nil
+}
+
+// open asks for the bytes once.
+func (c *Client) open(ctx context.Context, name, commit string, f hub.File, offset, size int64, whole bool) (*exact, error) {
 	want := ""
 	if !whole {
 		want = fmt.Sprintf("bytes=%d-%d", offset, offset+size-1)
 	}
 	response, err := c.get(ctx, c.Endpoint+"/"+name+"/resolve/"+commit+"/"+escapePath(f.Path), want)
-	if err == nil {
-		if err = checkAnswer(response, commit, f, offset, size, whole); err != nil {
-			response.Body.Close()
-		}
-	}
 	if err != nil {
 		return nil, err
 	}
-	body := &exact{body: response.Body, left: size, offset: offset}
-	if whole {
-		return hub.Checked(f, body), nil
+	if err = checkAnswer(response, commit, f, offset, size, whole); err != nil {
+		response.Body.Close()
+		return nil, err
 	}
-	return body, nil
+	return &exact{body: response.Body, left: size, offset: offset}, nil
 }
 
 func escapePath(name string) string {
@@ -123,6 +129,9 @@ func escapePath(name string) string {
 func checkAnswer(r *http.Response, commit string, f hub.File, offset, size int64, whole bool) error {
 	if got := r.Header.Get(linkedETag); got != "" && f.SHA256 != nil && etag(got) != f.SHA256.String() {
 		return fmt.Errorf("the hub serves a file with etag %.80s, and lists SHA-256 %s", etag(got), f.SHA256)
+	}
+	if got := r.Header.Get(linkedSize); got != "" && f.Size != nil && got != strconv.FormatUint(*f.Size, 10) {
+		return fmt.Errorf("the hub serves a file of %.40s bytes, and lists %d", got, *f.Size)
 	}
 	if got := r.Header.Get(repoCommit); got != "" && got != commit {
 		return fmt.Errorf("the hub answers for commit %.80q, asked for %s", got, commit)
@@ -159,6 +168,8 @@ func checkAnswer(r *http.Response, commit string, f hub.File, offset, size int64
 // etag takes the quotes and the mark of a weak etag off.
 func etag(s string) string { return strings.Trim(strings.TrimPrefix(s, "W/"), `"`) }
 
+var errTooMuch = errors.New("the server sends more than it said")
+
 // exact fails unless so many bytes come, and no more.
 type exact struct {
 	body         io.ReadCloser
@@ -169,7 +180,7 @@ func (e *exact) Read(p []byte) (int, error) {
 	if e.left == 0 {
 		var one [1]byte
 		if n, _ := io.ReadFull(e.body, one[:]); n > 0 {
-			return 0, errors.New("the server sends more than it said")
+			return 0, errTooMuch
 		}
 		return 0, io.EOF
 	}
@@ -186,194 +197,3 @@ func (e *exact) Read(p []byte) (int, error) {
 }
 
 func (e *exact) Close() error { return e.body.Close() }
-
-const (
-	linkedETag = "X-Linked-Etag"
-	repoCommit = "X-Repo-Commit"
-)
-
-// get asks until there is an answer that says something. It follows redirects itself:
-// what the hub says of a file stands in its own answer, not in that of the host where
-// the bytes are.
-func (c *Client) get(ctx context.Context, target, byteRange string) (*http.Response, error) {
-	for attempt := 1; ; attempt++ {
-		response, wait, err := c.follow(ctx, target, byteRange)
-		if err == nil || wait < 0 || attempt == attempts {
-			return response, err
-		}
-		if wait == 0 {
-			wait = time.Second << attempt
-		}
-		if err := c.sleep(ctx, min(wait, maxWait)); err != nil {
-			return nil, err
-		}
-	}
-}
-
-func (c *Client) sleep(ctx context.Context, d time.Duration) error {
-	if c.Sleep != nil {
-		return c.Sleep(ctx, d)
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
-}
-
-// follow asks once. wait is negative where asking again is of no use.
-func (c *Client) follow(ctx context.Context, target, byteRange string) (_ *http.Response, wait time.Duration, err error) {
-	hubURL, err := url.Parse(c.Endpoint)
-	if err != nil {
-		return nil, -1, err
-	}
-	at, err := url.Parse(target)
-	if err != nil {
-		return nil, -1, err
-	}
-	said := http.Header{}
-	for range maxRedirects {
-		response, err := c.once(ctx, at, byteRange, at.Host == hubURL.Host && at.Scheme == hubURL.Scheme)
-		if err != nil {
-			return nil, 0, err
-		}
-		for _, name := range []string{linkedETag, repoCommit} {
-			if v := response.Header.Get(name); v != "" && at.Host == hubURL.Host {
-				said.Set(name, v)
-			}
-		}
-		if location := response.Header.Get("Location"); location != "" && response.StatusCode/100 == 3 {
-			response.Body.Close()
-			next, err := at.Parse(location)
-			if err != nil {
-				return nil, -1, fmt.Errorf("redirect to %.200q: %w", location, err)
-			}
-			if next.Scheme != "https" && next.Scheme != hubURL.Scheme || next.Scheme != "https" && next.Scheme != "http" {
-				return nil, -1, fmt.Errorf("redirect from %s to %s, which is not encrypted", at.Scheme, next.Scheme)
-			}
-			at = next
-			continue
-		}
-		if response.StatusCode/100 == 2 {
-			for name := range said {
-				response.Header.Set(name, said.Get(name))
-			}
-			return response, 0, nil
-		}
-		defer response.Body.Close()
-		return nil, c.wait(response), c.statusError(at, response)
-	}
-	return nil, -1, fmt.Errorf("more than %d redirects", maxRedirects)
-}
-
-func (c *Client) once(ctx context.Context, at *url.URL, byteRange string, isHub bool) (*http.Response, error) {
-	stall := c.Stall
-	if stall == 0 {
-		stall = time.Minute
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(stall, func() { cancel(fmt.Errorf("no byte came for %s", stall)) })
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-	request.Header.Set("User-Agent", c.UserAgent)
-	request.Header.Set("Accept-Encoding", "identity")
-	if byteRange != "" {
-		request.Header.Set("Range", byteRange)
-	}
-	if c.Token != "" && isHub {
-		request.Header.Set("Authorization", "Bearer "+c.Token)
-	}
-	client := http.Client{Transport: c.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	response, err := client.Do(request)
-	if err != nil {
-		timer.Stop()
-		if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
-			err = cause
-		}
-		cancel(nil)
-		var of *url.Error
-		if errors.As(err, &of) {
-			err = of.Err // it has the URL in it, whose query lets others in
-		}
-		return nil, fmt.Errorf("%s: %w", at.Host, err)
-	}
-	timer.Stop()
-	response.Body = &patient{response.Body, ctx, cancel, timer, stall}
-	return response, nil
-}
-
-// patient gives up when no byte comes for a while, however long the whole takes.
-type patient struct {
-	io.ReadCloser
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	timer  *time.Timer
-	stall  time.Duration
-}
-
-func (p *patient) Read(b []byte) (int, error) {
-	p.timer.Reset(p.stall)
-	n, err := p.ReadCloser.Read(b)
-	p.timer.Stop() // whoever reads may be slow
-	if cause := context.Cause(p.ctx); err != nil && err != io.EOF && cause != nil {
-		err = cause
-	}
-	return n, err
-}
-
-func (p *patient) Close() error {
-	p.timer.Stop()
-	err := p.ReadCloser.Close()
-	p.cancel(nil)
-	return err
-}
-
-// wait says how long to wait before asking again; negative: never.
-func (c *Client) wait(r *http.Response) time.Duration {
-	if r.StatusCode != http.StatusTooManyRequests && r.StatusCode/100 != 5 {
-		return -1
-	}
-	if seconds, err := strconv.Atoi(r.Header.Get("Retry-After")); err == nil && seconds > 0 {
-		return min(time.Duration(seconds), maxWait/time.Second) * time.Second
-	}
-	return 0
-}
-
-// StatusError is an answer that is none.
-type StatusError struct {
-	Status int
-	Host   string
-	Code   string // such as RepoNotFound; empty where the hub gives none
-	Said   string // the server's own words
-}
-
-func (e *StatusError) Error() string {
-	text := fmt.Sprintf("%s answers %d %s", e.Host, e.Status, http.StatusText(e.Status))
-	if e.Code != "" {
-		text += ", " + e.Code
-	}
-	if e.Said != "" {
-		text += fmt.Sprintf(": %q", e.Said)
-	}
-	return text
-}
-
-func (c *Client) statusError(at *url.URL, r *http.Response) error {
-	e := &StatusError{Status: r.StatusCode, Host: at.Host, Code: r.Header.Get("X-Error-Code"), Said: r.Header.Get("X-Error-Message")}
-	data, _ := io.ReadAll(io.LimitReader(r.Body, 1<<12))
-	var said struct {
-		Error string `json:"error"`
-	}
-	if e.Said == "" && json.Unmarshal(data, &said) == nil {
-		e.Said = said.Error
-	}
-	if len(e.Said) > 200 {
-		e.Said = e.Said[:200]
-	}
-	return e
-}

@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -137,7 +139,7 @@ func TestBytesRefuses(t *testing.T) {
 		"no content range":         {cdn: answer(206, nil, data[10:30]), offset: 10, n: 20, want: `the range ""`},
 		"range cut short":          {cdn: partial(fmt.Sprintf("bytes 10-29/%d", size), data[10:20]), offset: 10, n: 20, want: "the server sends 10 bytes of a range of 20"},
 		"range too long":           {cdn: flushing(206, fmt.Sprintf("bytes 10-29/%d", size), data[10:40]), offset: 10, n: 20, want: "more than it said"},
-		"connection lost":          {cdn: flushing(206, fmt.Sprintf("bytes 10-29/%d", size), data[10:20]), offset: 10, n: 20, want: "the answer ends at byte 20, 10 are missing"},
+		"connection lost":          {cdn: losing(data, false), offset: 10, n: 20, want: "the answer ends at byte 14, 16 are missing"},
 		"file cut short":           {cdn: answer(200, nil, data[:100]), n: int64(size), want: "the server sends 100 bytes, the file is listed with"},
 		"other bytes":              {cdn: answer(200, nil, other), n: int64(size), want: "other bytes came than are listed: SHA-256"},
 		"partial for whole":        {cdn: partial(fmt.Sprintf("bytes 0-%d/%d", size-1, size), data), n: int64(size), want: "answers 206"},
@@ -154,7 +156,8 @@ func TestBytesRefuses(t *testing.T) {
 		"etag of another file":     {hub: answer(200, map[string]string{"X-Linked-Etag": `"` + strings.Repeat("ab", 32) + `"`}, data), n: int64(size), want: "serves a file with etag abab"},
 		"another commit":           {hub: answer(200, map[string]string{"X-Repo-Commit": strings.Repeat("ab", 20)}, data), n: int64(size), want: "answers for commit"},
 		"no answer for a while":    {cdn: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, n: 20, want: "no byte came for"},
-		"no more bytes for a time": {cdn: stalling(206, fmt.Sprintf("bytes 10-29/%d", size), data[10:20]), offset: 10, n: 20, want: "no byte came for"},
+		"no more bytes for a time": {cdn: losing(data, true), offset: 10, n: 20, want: "no byte came for"},
+		"size of another file":     {hub: answer(200, map[string]string{"X-Linked-Size": "7"}, data), n: int64(size), want: "serves a file of 7 bytes, and lists"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, c := serve(t, fsys)
@@ -195,14 +198,150 @@ func flushing(status int, contentRange string, body []byte) func(http.ResponseWr
 	}
 }
 
-func stalling(status int, contentRange string, body []byte) func(http.ResponseWriter, *http.Request) {
+// losing sends the first byte of each range, and closes the connection or lets it wait.
+func losing(data []byte, wait bool) func(http.ResponseWriter, *http.Request) {
 	return func(w http.ResponseWriter, r *http.Request) {
-		flushing(status, contentRange, body)(w, r)
-		<-r.Context().Done()
+		var from, to int
+		fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-%d", &from, &to)
+		flushing(206, fmt.Sprintf("bytes %d-%d/%d", from, to, len(data)), data[from:from+1])(w, r)
+		if wait {
+			<-r.Context().Done()
+		}
 	}
 }
 
-// A hub that is busy is asked again, as late as it says.
+// A connection that breaks is taken up where it broke, at the hub, which signs anew; what
+// comes then is checked like the first answer.
+func TestResume(t *testing.T) {
+	const shard = "model-00002-of-00002.safetensors"
+	fsys := files(t)
+	data := fsys[shard].Data
+	for name, test := range map[string]struct {
+		offset, n int64
+		later     map[string]string // of the hub, once the connection broke
+		want      string            // error
+	}{
+		"a whole file": {0, int64(len(data)), nil, ""},
+		"a range":      {1000, 300000, nil, ""},
+		"another file": {0, int64(len(data)), map[string]string{"X-Linked-Etag": strings.Repeat("ab", 32)}, "serves a file with etag abab"},
+		"other bytes":  {0, int64(len(data)), map[string]string{"Served": "other"}, "other bytes came than are listed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, c := serve(t, fsys)
+			l, _ := listing(t, c)
+			if test.later["Served"] != "" {
+				forged := bytes.Clone(data)
+				forged[len(forged)-1] ^= 1
+				h.Served = map[string][]byte{shard: forged}
+			}
+			var broken atomic.Int32
+			h.Fault = func(w http.ResponseWriter, r *http.Request, cdn bool) bool {
+				if !cdn && broken.Load() > 0 && test.later["X-Linked-Etag"] != "" {
+					w.Header().Set("X-Linked-Etag", test.later["X-Linked-Etag"])
+					w.Write(data)
+					return true
+				}
+				if !cdn || broken.Load() == 3 {
+					return false
+				}
+				broken.Add(1)
+				http.ServeContent(&cut{w, 70000}, r, shard, time.Time{}, bytes.NewReader(data))
+				return true
+			}
+			body, err := c.Bytes(t.Context(), l.Repo, l.Revision, find(t, l, shard), test.offset, test.n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer body.Close()
+			got, err := io.ReadAll(body)
+			if test.want != "" {
+				if err == nil || !strings.Contains(err.Error(), test.want) {
+					t.Errorf("error is %v, want one with %q", err, test.want)
+				}
+				return
+			}
+			if err != nil || !bytes.Equal(got, data[test.offset:test.offset+test.n]) || broken.Load() != 3 {
+				t.Errorf("%d bytes after %d breaks, %v; want %d after 3", len(got), broken.Load(), err, test.n)
+			}
+		})
+	}
+}
+
+// cut lets the connection break after some bytes.
+type cut struct {
+	http.ResponseWriter
+	left int
+}
+
+func (c *cut) Write(p []byte) (int, error) {
+	n := min(len(p), c.left)
+	c.ResponseWriter.Write(p[:n])
+	if c.left -= n; c.left == 0 {
+		c.ResponseWriter.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	return n, nil
+}
+
+// The hub redirects from names that repositories had, and knows branches, tags and pull
+// requests; what is asked for then is of the commit that it named.
+func TestRevisions(t *testing.T) {
+	_, c := serve(t, files(t))
+	for _, repo := range []hub.Repo{{Name: "lab/tiny", Revision: hubtest.PullRequest}, {Name: "lab/tiny", Revision: "main"}, {Name: hubtest.OldName}, {Name: hubtest.OldName, Revision: hubtest.PullRequest}} {
+		l, _, err := c.Listing(t.Context(), repo)
+		if err != nil {
+			t.Errorf("%s: %v", repo, err)
+			continue
+		}
+		if l.Repo != "lab/tiny" || !hub.IsCommit(l.Revision) {
+			t.Errorf("%s: listing of %s at %s", repo, l.Repo, l.Revision)
+		}
+		body, err := c.Bytes(t.Context(), repo.Name, l.Revision, find(t, l, "tokenizer.json"), 0, 7)
+		if err != nil {
+			t.Errorf("%s: %v", repo, err)
+			continue
+		}
+		if got, err := io.ReadAll(body); string(got) != `{"b":2}` || err != nil {
+			t.Errorf("%s: %q, %v", repo, got, err)
+		}
+		body.Close()
+	}
+	if _, _, err := c.Listing(t.Context(), hub.Repo{Name: "lab/tiny", Revision: "refs/pr/2"}); err == nil {
+		t.Error("a revision that is not there was listed")
+	}
+}
+
+// How long to wait is said in one of three ways.
+func TestWait(t *testing.T) {
+	now := "Wed, 25 Nov 2026 15:00:00 GMT"
+	for _, test := range []struct {
+		header map[string]string
+		want   time.Duration
+	}{
+		{map[string]string{"Retry-After": "7"}, 7 * time.Second},
+		{map[string]string{"Retry-After": "Wed, 25 Nov 2026 15:01:00 GMT", "Date": now}, time.Minute},
+		{map[string]string{"Retry-After": "Wed, 25 Nov 2026 14:01:00 GMT", "Date": now}, 0},
+		{map[string]string{"Retry-After": "-1"}, 0},
+		{map[string]string{"Retry-After": "soon"}, 0},
+		{map[string]string{"RateLimit": `"resolvers";r=0;t=55`, "RateLimit-Policy": `"fixed window";"resolvers";q=3000;w=300`}, 55 * time.Second},
+		{map[string]string{"RateLimit": `"api";r=0; t=300`, "Retry-After": "3"}, 3 * time.Second},
+		{map[string]string{"RateLimit": `"api";r=0;t=99999999999999999999`}, 0},
+		{nil, 0},
+	} {
+		r := &http.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{}}
+		for k, v := range test.header {
+			r.Header.Set(k, v)
+		}
+		if got := new(Client).wait(r); got != test.want {
+			t.Errorf("%v: wait %s, want %s", test.header, got, test.want)
+		}
+		if r.StatusCode = http.StatusForbidden; new(Client).wait(r) >= 0 {
+			t.Error("asks again after 403")
+		}
+	}
+}
+
+// A hub that is busy is asked again, as late as it says, and not later than a while.
 func TestRetry(t *testing.T) {
 	h, c := serve(t, files(t))
 	failures := 2
@@ -215,16 +354,31 @@ func TestRetry(t *testing.T) {
 		w.WriteHeader(http.StatusTooManyRequests)
 		return true
 	}
-	var waits []time.Duration
+	var waits, told []time.Duration
+	c.Waiting = func(d time.Duration) { told = append(told, d) }
 	c.Sleep = func(_ context.Context, d time.Duration) error {
 		waits = append(waits, d)
 		return nil
 	}
 	listing(t, c)
-	if len(waits) != 2 || waits[0] != 7*time.Second {
-		t.Errorf("waited %v, want twice 7 s", waits)
+	if len(waits) != 2 || waits[0] != 7*time.Second || len(told) != 2 {
+		t.Errorf("waited %v, told %v, want twice 7 s", waits, told)
 	}
-	failures = 100
+	h.Fault = nil
+	again := true
+	h.Fault = func(w http.ResponseWriter, _ *http.Request, _ bool) bool {
+		w.Header().Set("Retry-After", "50000")
+		if again {
+			w.WriteHeader(http.StatusTooManyRequests)
+		}
+		defer func() { again = false }()
+		return again
+	}
+	listing(t, c)
+	if last := waits[len(waits)-1]; last != maxWait {
+		t.Errorf("waited %s, want %s", last, maxWait)
+	}
+	again = true
 	c.Sleep = func(context.Context, time.Duration) error { return errors.New("interrupted") }
 	if _, _, err := c.Listing(t.Context(), hub.Repo{Name: "lab/tiny"}); err == nil || err.Error() != "hf:lab/tiny: interrupted" {
 		t.Errorf("error is %v, want that it was interrupted", err)
@@ -530,17 +684,22 @@ func TestDownload(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "tiny")
 
 	// The connection breaks in the middle of the second shard; the next run goes on.
+	var mu sync.Mutex // guards the following
 	var ranges []string
-	broken := false
+	back := false // the network is
 	h.Fault = func(w http.ResponseWriter, r *http.Request, cdn bool) bool {
 		if !cdn || !strings.Contains(r.URL.Path, "00002-of") {
 			return false
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		ranges = append(ranges, r.Header.Get("Range"))
-		if broken {
+		if back {
 			return false
 		}
-		broken = true
+		if len(ranges) > 1 {
+			panic(http.ErrAbortHandler)
+		}
 		w.Write(fsys["model-00002-of-00002.safetensors"].Data[:200000])
 		w.(http.Flusher).Flush()
 		panic(http.ErrAbortHandler)
@@ -548,6 +707,9 @@ func TestDownload(t *testing.T) {
 	if err := c.Download(t.Context(), l.Repo, l, dir, nil); err == nil {
 		t.Fatal("a broken connection was taken for an end")
 	}
+	mu.Lock()
+	back, ranges = true, ranges[:1]
+	mu.Unlock()
 	if _, err := os.Stat(filepath.Join(dir, "model-00002-of-00002.safetensors")); err == nil {
 		t.Error("half a file stands under the name of the whole")
 	}
@@ -560,6 +722,8 @@ func TestDownload(t *testing.T) {
 	if err := c.Download(t.Context(), l.Repo, l, dir, func(read, total int64) { last = [2]int64{read, total} }); err != nil {
 		t.Fatal(err)
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if len(ranges) != 2 || !strings.HasPrefix(ranges[1], "bytes=") || ranges[1] == "bytes=0-" {
 		t.Errorf("asked for %q, want a range the second time", ranges)
 	}
