@@ -30,14 +30,20 @@ type fake struct {
 	tree int64
 }
 
-// overFake creates an empty ledger over a fake.
-func overFake(t testing.TB) (*fake, trillian.Config) {
+func startFake(t testing.TB) (s *trilliantest.Server, address string) {
 	t.Helper()
 	s, address, err := trilliantest.Start("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
+	return s, address
+}
+
+// overFake creates an empty ledger over a fake.
+func overFake(t testing.TB) (*fake, trillian.Config) {
+	t.Helper()
+	s, address := startFake(t)
 	c := newLedger(t, address)
 	c.Patience = 5 * time.Second
 	return &fake{s, c.Tree}, c
