@@ -211,9 +211,7 @@ func (p *Pack) Merge(q *Pack) {
 			if len(both.Proof) == 0 {
 				both.Proof = e.Proof
 			}
-			if len(both.Timestamp) == 0 {
-				both.Timestamp = e.Timestamp
-			}
+			both.Timestamp = mergeTokens(both.Timestamp, e.Timestamp)
 			p.Entries[id] = &both
 		}
 	}

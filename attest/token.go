@@ -1,9 +1,11 @@
 package attest
 
 import (
+	"bytes"
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Limits on the tokens beside one statement.
@@ -38,4 +40,22 @@ func SplitTokens(file []byte) ([][]byte, error) {
 		return nil, errors.New("an empty file")
 	}
 	return tokens, nil
+}
+
+// mergeTokens adds to the tokens of one file those of another, as far as there is room.
+func mergeTokens(file, other []byte) []byte {
+	more, err := SplitTokens(other)
+	if err != nil {
+		return file
+	}
+	have, err := SplitTokens(file)
+	if err != nil {
+		return other // what cannot be read is worth nothing
+	}
+	for _, t := range more {
+		if len(have) < maxTokens && !slices.ContainsFunc(have, func(h []byte) bool { return bytes.Equal(h, t) }) {
+			have = append(have, t)
+		}
+	}
+	return bytes.Join(have, nil)
 }
