@@ -152,6 +152,7 @@ func tokenForgeries() []forgery {
 		forged("token-usage", "the result's token is signed under a certificate that is for code", noQuorum(1, honest, believing("code", stampers, forCode.Roots(), "")), by(forCode)),
 		forged("token-own-chain", "what links the certificate of the result's token to the policy's root lies in the token alone", noQuorum(1, honest, believing("rooted", stampers, rooted.Root(), "")), by(rooted)),
 		forged("token-until", "the result's token is of a time for which the policy no longer believes the authority", noQuorum(1, honest, believing("other", otherStampers, other.Chain(), "until = "+started.Format(time.RFC3339)+"\n")), by(other)),
+		forged("token-from", "the result's token is of a time before the policy believes the authority", noQuorum(1, honest, believing("other", otherStampers, other.Chain(), "from = "+headTime.Format(time.RFC3339)+"\n")), by(other)),
 		forged("token-oid", "the result's token is made under another policy of the authority than it must be", noQuorum(1, honest, believing("other", otherStampers, other.Chain(), "oid = \"1.2.3.4.2\"\n")), by(other)),
 		forged("token-other-checkpoint", "the result's token is over the checkpoint of the registration", noQuorum(1, honest), as(theResult, func(w *world, _ *attest.Entry, at time.Time) []byte {
 			return w.token(honestTSA(), signedCheckpoint(w.log[theRegistration]), at)
@@ -196,7 +197,7 @@ func tokenForgeries() []forgery {
 func TestTokenForgeries(t *testing.T) {
 	for name, want := range map[string]string{
 		"stranger": "not a certificate of the authority", "namesake": "another certificate", "expired": "expired",
-		"usage": "incompatible key usage", "own-chain": "unknown authority", "until": "outside the time", "oid": "OID",
+		"usage": "incompatible key usage", "own-chain": "unknown authority", "until": "outside the time", "from": "outside the time", "oid": "OID",
 		"other-checkpoint": "neither the payload nor", "unsigned-checkpoint": "neither the payload nor",
 		"future": "in the future", "before-cosignature": "before the cosignatures", "malformed": "not DER",
 		"one-operator": "tokens of 2 operators", "over-payload": "over the payload alone",
@@ -237,6 +238,12 @@ func TestTokenBounds(t *testing.T) {
 	withOperator := func(s string) string {
 		return strings.Replace(ownLedger(s), "[operators]\n", fmt.Sprintf("[operators]\n%q = %q\n", logOrigin, operator), 1)
 	}
+	aMinuteEarlier := func(w *world) {
+		for i, e := range w.log {
+			e.Timestamp = w.token(honestTSA(), signedCheckpoint(e), w.loggedAt(i).Add(-time.Minute))
+		}
+	}
+	second := authority(localtsa.Config{Name: "Second"})
 	half := authority(localtsa.Config{Name: "Half", Stamp: func(s *timestamp.Timestamp) { s.Accuracy = time.Second / 2 }})
 	bare := func(w *world) {
 		for i := range w.log {
@@ -260,11 +267,29 @@ func TestTokenBounds(t *testing.T) {
 		{"independent authority, own ledger and witness", noQuorum(1, honest, ownLedger), func(w *world) { w.stampAll(honestTSA()) }, Attested, time.Second, "they can have others"},
 		{"own authority, independent ledger", noQuorum(1, believing("own", lab, honestTSA().Chain(), ""), withOperator), bare, Attested, time.Second, "no timestamp authority"},
 		{"a quorum, and a token a second later", late, func(w *world) { w.stampAll(honestTSA()) }, Proven, 0, "every statement, with a witness that"},
-		{"a quorum, and a token a minute earlier", late, func(w *world) {
+		{"a quorum, and a token a minute earlier", late, aMinuteEarlier, Proven, -time.Minute, "every statement"},
+		{"two that are wanted, the later one first", noQuorum(2, honest, believing("other", otherStampers, half.Chain(), "")), func(w *world) {
 			for i, e := range w.log {
-				e.Timestamp = w.token(honestTSA(), signedCheckpoint(e), w.loggedAt(i).Add(-time.Minute))
+				late, early := w.token(half, signedCheckpoint(e), w.loggedAt(i).Add(5*time.Second)), w.token(honestTSA(), signedCheckpoint(e), w.loggedAt(i).Add(time.Second))
+				e.Timestamp = append(late, early...)
 			}
-		}, Proven, -time.Minute, "every statement"},
+		}, Proven, 6 * time.Second, "timestamp authority"},
+		{"one that is wanted of two, the later one first", noQuorum(1, honest, believing("other", otherStampers, half.Chain(), "")), func(w *world) {
+			for i, e := range w.log {
+				late, early := w.token(half, signedCheckpoint(e), w.loggedAt(i).Add(5*time.Second)), w.token(honestTSA(), signedCheckpoint(e), w.loggedAt(i).Add(time.Second))
+				e.Timestamp = append(late, early...)
+			}
+		}, Proven, time.Second, "timestamp authority"},
+		{"two operators, after two authorities of one", noQuorum(2, honest, believing("second", stampers, second.Chain(), ""), believing("other", otherStampers, half.Chain(), "")), func(w *world) {
+			w.stampAll(honestTSA(), second)
+			for i, e := range w.log {
+				e.Timestamp = append(e.Timestamp, w.token(half, signedCheckpoint(e), w.loggedAt(i).Add(9*time.Second))...)
+			}
+		}, Proven, 10 * time.Second, "timestamp authority"},
+		{"own witness, and a token of an independent authority", func(s string) string { return ownLedger(late(s)) }, aMinuteEarlier, Attested, -time.Minute, "they can have others"},
+		{"own witness, and a token of one's own authority", func(s string) string {
+			return strings.Replace(noQuorum(1, believing("own", lab, honestTSA().Chain(), ""), ownLedger)(s), "quorum none\n", "quorum w1\n", 1)
+		}, aMinuteEarlier, Attested, -time.Minute, "they witness themselves"},
 		{"an authority that is half a second off, or less", noQuorum(1, believing("half", stampers, half.Chain(), "")), func(w *world) { w.stampAll(half) }, Proven, 2 * time.Second, "timestamp authority"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -345,6 +370,15 @@ func TestPolicyTSAs(t *testing.T) {
 	}{
 		{"no threshold", "tsa_threshold is 0", believing("a", stampers, chain, "")},
 		{"more than there are operators", "tsa_threshold is 2, want from 1 to the 1", noQuorum(2, believing("a", stampers, chain, ""), believing("b", stampers, chain, ""))},
+		{"one operator under two names", "tsa_threshold is 2, want from 1 to the 1", noQuorum(2, believing("a", lab, chain, ""), believing("b", "https://lab.example/tsa", chain, ""), func(s string) string {
+			return strings.Replace(s, fmt.Sprintf("uri = %q", lab), fmt.Sprintf("aliases = [\"https://lab.example/tsa\"]\nuri = %q", lab), 1)
+		})},
+		{"many", "at most 16", noQuorum(1, func(s string) string {
+			for i := range maxTSAs + 1 {
+				s = believing(fmt.Sprint("a", i), stampers, chain, "")(s)
+			}
+			return s
+		})},
 		{"a threshold of nobody", "there is no tsa", noQuorum(1)},
 		{"no name", "no name", noQuorum(1, believing("", stampers, chain, ""))},
 		{"no operator", "no operator", noQuorum(1, believing("a", "", chain, ""))},

@@ -88,7 +88,6 @@ type TSAFile struct {
 	Operator string    `toml:"operator"`
 	Chain    string    `toml:"chain,multiline"`
 	OID      string    `toml:"oid,omitempty"`
-	URL      string    `toml:"url,omitempty"`
 	From     time.Time `toml:"from,omitempty"`
 	Until    time.Time `toml:"until,omitempty"`
 }

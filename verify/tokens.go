@@ -14,9 +14,8 @@ import (
 type TSA struct {
 	Name        string
 	Operator    string
-	Chain       string // certificates in PEM, which Options.CheckToken reads
-	OID         string // the policy that tokens must be made under; empty: any
-	URL         string
+	Chain       string    // certificates in PEM, which Options.CheckToken reads
+	OID         string    // the policy that tokens must be made under; empty: any
 	From, Until time.Time // of tokens that count; zero: unbounded
 }
 

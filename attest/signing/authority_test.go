@@ -2,8 +2,10 @@ package signing
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -142,6 +144,96 @@ func TestCheckTokenRefuses(t *testing.T) {
 	}
 	if _, err := parseAuthority(t, honest.Chain(), "").Check(token, message[1:]); !errors.Is(err, ErrOtherBytes) {
 		t.Errorf("Check of other bytes = %v, want %v", err, ErrOtherBytes)
+	}
+}
+
+// resign changes a token's signed attributes and has the authority sign them anew.
+func resign(t *testing.T, tsa *localtsa.Authority, from, to string) []byte {
+	t.Helper()
+	token := stampOf(t, tsa, stampTime)
+	parsed, err := ParseToken(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := parsed.signer.Attributes.FullBytes
+	now := bytes.Replace(old, []byte(from), []byte(to), 1)
+	if bytes.Equal(old, now) || len(old) != len(now) {
+		t.Fatalf("%x has no %x", old, from)
+	}
+	signed := append([]byte{0x31}, now[1:]...) // as a SET, RFC 5652 §5.4
+	sum := sha256.Sum256(signed)
+	for range 100 { // until it is as long as the one in its place
+		sig, err := tsa.Sign(sum[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(sig) == len(parsed.signer.Signature) {
+			token = bytes.Replace(token, old, now, 1)
+			return bytes.Replace(token, parsed.signer.Signature, sig, 1)
+		}
+	}
+	t.Fatal("no signature of that length")
+	return nil
+}
+
+// A signature holds for what it says that it is over, under the certificate that it says.
+func TestSignedAttributes(t *testing.T) {
+	tsa := newTSA(t, localtsa.Config{})
+	authority := parseAuthority(t, tsa.Roots(), "")
+	leaf := parseAuthority(t, tsa.Chain(), "").leaves[0]
+	hash := sha256.Sum256(leaf.Raw)
+	oid := func(o asn1.ObjectIdentifier) string {
+		der, err := asn1.Marshal(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(der)
+	}
+	other := func(s string) string { return s[:len(s)-1] + string([]byte{s[len(s)-1] ^ 1}) }
+	for name, c := range map[string]struct{ from, want string }{
+		"over something else":       {oid(oidTSTInfo), "does not say that it is over a time"},
+		"of no type":                {oid(oidContentType), "does not say that it is over a time"},
+		"under another certificate": {string(hash[:]), "under another certificate"},
+		"under no certificate":      {oid(oidSigningV2), "not under which certificate"},
+	} {
+		token := resign(t, tsa, c.from, other(c.from))
+		if _, err := authority.Check(token, message); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: Check = %v, want an error with %q", name, err, c.want)
+		}
+	}
+	same := resign(t, tsa, string(hash[:]), other(string(hash[:])))
+	same = bytes.Replace(same, []byte(other(string(hash[:]))), hash[:], 1)
+	if _, err := authority.Check(same, message); err == nil {
+		t.Error("Check of attributes that were not signed succeeds")
+	}
+}
+
+// Weak hashes are refused wherever they are.
+func TestWeakSigning(t *testing.T) {
+	parsed, err := ParseToken(stampOf(t, newTSA(t, localtsa.Config{}), stampTime))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := parsed.checkSigning(); err != nil {
+		t.Error(err)
+	}
+	digest, signing := *parsed, *parsed
+	digest.signer.Digest.Algorithm = asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26} // SHA-1
+	signing.signer.Signing.Algorithm = asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 1}
+	for _, weak := range []*Token{&digest, &signing} {
+		if err := weak.checkSigning(); err == nil {
+			t.Errorf("checkSigning of %v and %v succeeds", weak.signer.Digest, weak.signer.Signing)
+		}
+	}
+	if err := checkDER([]byte{0x30, 0x00}, 0); err != nil {
+		t.Error(err)
+	}
+	deep := []byte{}
+	for range maxDepth + 2 {
+		deep = append([]byte{0x30, byte(len(deep))}, deep...)
+	}
+	if err := checkDER(deep, 0); err == nil || !strings.Contains(err.Error(), "deep") {
+		t.Errorf("checkDER of %d levels = %v", maxDepth+2, err)
 	}
 }
 
