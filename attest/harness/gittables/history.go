@@ -12,6 +12,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
+	"github.com/proctor-attest/proctor/attest/gitobject"
 	"github.com/proctor-attest/proctor/attest/harness"
 )
 
@@ -41,7 +42,7 @@ type History struct {
 func (r *Repo) History(ctx context.Context, c Config) (*History, error) {
 	w := &walker{repo: r, config: c, open: map[string]*lineage{}, begun: map[string]*lineage{}}
 	w.start()
-	commit, err := r.commit(r.head)
+	commit, err := r.store.Commit(r.head)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +158,7 @@ func (w *walker) parent(c *object.Commit) (*object.Commit, string) {
 	case len(c.ParentHashes) == 0:
 		return nil, ""
 	}
-	before, err := w.repo.commit(c.ParentHashes[0])
+	before, err := w.repo.store.Commit(c.ParentHashes[0])
 	if err != nil {
 		return nil, err.Error()
 	}
@@ -259,7 +260,7 @@ func (w *walker) isTable(name string, blob plumbing.Hash) bool {
 	if !slices.Contains([]string{".csv", ".json", ".md", ".html", ".htm", ".yml", ".yaml"}, path.Ext(name)) {
 		return false
 	}
-	data, err := w.repo.blob(blob, maxBlob)
+	data, err := w.repo.store.Read(plumbing.BlobObject, blob, maxBlob)
 	w.bytes += int64(len(data))
 	return err == nil && harness.ReadsTables(name, data[:min(len(data), harness.HeadSize)])
 }
@@ -291,8 +292,8 @@ func (w *walker) load(ctx context.Context, at point, name string, blob plumbing.
 	if ext := path.Ext(name); ext == ".gz" || ext == ".zst" {
 		return nil, 0, errors.New("is compressed")
 	}
-	data, err := w.repo.blob(blob, maxBlob)
-	if errors.Is(err, errAbsent) {
+	data, err := w.repo.store.Read(plumbing.BlobObject, blob, maxBlob)
+	if errors.Is(err, gitobject.ErrAbsent) {
 		return nil, 0, errors.New("is not in this copy of the repository")
 	} else if err != nil {
 		return nil, 0, err

@@ -212,7 +212,7 @@ func TestDamage(t *testing.T) {
 		"another's": {func(file string) error {
 			other, err := os.ReadFile(filepath.Join(filepath.Dir(filepath.Dir(file)), "other"))
 			return errors.Join(err, os.Chmod(file, 0o600), os.WriteFile(file, other, 0o600))
-		}, "is damaged: its bytes are those of"},
+		}, "is damaged or forged: its"},
 		"cut short": {func(file string) error {
 			return errors.Join(os.Chmod(file, 0o600), os.Truncate(file, 20))
 		}, "unexpected EOF"},

@@ -26,21 +26,12 @@ func (r *Repo) tree(h plumbing.Hash) ([]object.TreeEntry, error) {
 	if known, ok := r.trees.get(h); ok {
 		return known, nil
 	}
-	o, err := r.get(plumbing.TreeObject, h, maxTree)
+	entries, err := r.store.Tree(h)
 	if err != nil {
 		return nil, err
 	}
-	t := &object.Tree{}
-	if err := t.Decode(o); err != nil {
-		return nil, fmt.Errorf("tree %s: %w", h, err)
-	}
-	for _, e := range t.Entries {
-		if e.Name == "" || e.Name == "." || e.Name == ".." || strings.ContainsRune(e.Name, '/') {
-			return nil, fmt.Errorf("tree %s has an entry called %q", h, e.Name)
-		}
-	}
-	r.trees.put(h, t.Entries)
-	return t.Entries, nil
+	r.trees.put(h, entries)
+	return entries, nil
 }
 
 // treeCache keeps trees that were read: those of one commit are mostly those of the next.
@@ -142,18 +133,18 @@ func isFile(m filemode.FileMode) bool {
 
 // has reports whether a file is in this copy, and remembers where one is not.
 func (r *Repo) has(h plumbing.Hash, name string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !errors.Is(r.store.HasEncodedObject(h), errAbsent) {
+	if r.store.Has(h) {
 		return true
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.absent[name] = true
 	return false
 }
 
 // FS is the files of HEAD, but for those that are not in this copy: History names them.
 func (r *Repo) FS() (fs.FS, error) {
-	c, err := r.commit(r.head)
+	c, err := r.store.Commit(r.head)
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +206,7 @@ func (t *treeFS) Open(name string) (fs.File, error) {
 	if !isFile(e.Mode) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("is a link, not followed")}
 	}
-	data, err := t.repo.blob(e.Hash, t.most)
+	data, err := t.repo.store.Read(plumbing.BlobObject, e.Hash, t.most)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}

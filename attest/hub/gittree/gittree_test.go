@@ -178,7 +178,7 @@ func TestReadRefuses(t *testing.T) {
 		"another commit":   {dir, strings.Repeat("12", 20), "is not in the repository"},
 		"not a repository": {t.TempDir(), commit, "not a git repository"},
 		"a blob":           {dir, blob.String(), "is a blob, want a commit"},
-		"no tree":          {dir, put(t, store, plumbing.CommitObject, []byte("author a\ntree "+commit+"\n")).String(), "no tree in its first line"},
+		"no tree":          {dir, put(t, store, plumbing.CommitObject, []byte("author a\ntree "+commit+"\n")).String(), "tree header must be first"},
 		"missing blob":     {dir, of(object.TreeEntry{Name: "a", Mode: filemode.Regular, Hash: plumbing.NewHash(strings.Repeat("34", 20))}), `"a": object 3434`},
 		"link":             {dir, of(object.TreeEntry{Name: "a", Mode: filemode.Symlink, Hash: blob}), `"a" is a symbolic link`},
 		"submodule":        {dir, of(object.TreeEntry{Name: "a", Mode: filemode.Submodule, Hash: blob}), `"a" is neither a file nor a folder`},
