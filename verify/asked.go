@@ -72,12 +72,15 @@ func (a *asked) answers(s *attest.Statement) bool {
 	return about(s) == q.Target || slices.ContainsFunc(s.Head().Refs, func(r attest.Ref) bool { return r.ID == q.Target })
 }
 
-// about is the run, the result or the statement that a statement is about.
+// about is the run, the result, the release or the statement that a statement is about.
 func about(s *attest.Statement) attest.Hash {
 	switch p := s.Predicate.(type) {
 	case *attest.Result:
 		return p.RunID
 	case *attest.Audit:
+		if p.Result.IsZero() {
+			return p.Release
+		}
 		return p.Result
 	case *attest.Retraction:
 		return p.Target

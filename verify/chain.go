@@ -21,8 +21,13 @@ func (r *rowJudge) checkBranch() {
 			return
 		}
 	}
-	if asOf, why := r.everywhere(r.issuers()...); why == "" {
-		r.pass(name, "no other branch in any ledger of the policy, as of %s", stamp(asOf))
+	if c := r.otherBranch(); c != nil {
+		c.Name = name
+		r.add(*c)
+		return
+	}
+	if k := r.everywhere(statementsOf(r.issuers()...), r.issuers()...); k.why == "" {
+		r.say(name, k, "no other branch in any ledger of the policy")
 		return
 	}
 	r.add(Check{Name: name, State: Attested, By: "the issuers' own numbering",
@@ -37,6 +42,17 @@ func (j *judge) forkOf(issuer string) *Check {
 		j.forks[issuer] = c
 	}
 	return c
+}
+
+// otherBranch is what monitors say of another branch of an issuer relied on.
+func (r *rowJudge) otherBranch() *Check {
+	for _, issuer := range slices.Sorted(maps.Keys(r.spans())) {
+		if c := r.left.forks[issuer]; c != nil {
+			other := *c
+			return &other
+		}
+	}
+	return nil
 }
 
 // fork finds where an issuer's signed statements are not one chain.
@@ -97,11 +113,18 @@ func (r *rowJudge) checkChains() {
 	if lacks := r.lacks(); lacks != "" {
 		gaps = append(gaps, lacks)
 	}
+	if other := r.otherBranch(); other != nil {
+		gaps = append(gaps, other.Detail)
+	}
+	r.row.Stale = len(gaps) > 0
 	spans := r.spans()
 	for _, issuer := range slices.Sorted(maps.Keys(spans)) {
 		head, why := r.followChain(issuer, spans[issuer])
 		if why != "" {
 			gaps = append(gaps, why)
+			if len(r.everywhere(statementsOf(issuer), r.issuers()...).by) == 0 {
+				r.row.Stale = true // no fresh inventory either
+			}
 			continue
 		}
 		if _, state := r.bound(head, r.parties(head)); state != Proven {
@@ -110,7 +133,6 @@ func (r *rowJudge) checkChains() {
 		}
 	}
 	if len(gaps) > 0 {
-		r.row.Stale = true
 		r.missing(name, "%s", strings.Join(gaps, "; "))
 		return
 	}
@@ -161,19 +183,19 @@ func (j *judge) followChain(issuer string, used span) (*statement, string) {
 	return nil, why
 }
 
-// notFresh says why a head does not count as fresh. Its lower bound decides: an
+// notFresh says why a head or an inventory does not count as fresh. Its lower bound decides: an
 // upper bound would let an old head be logged late.
 func (j *judge) notFresh(s *statement) string {
-	who := s.issuer()
+	kind, who := s.Statement.Kind(), s.issuer()
 	switch {
 	case s.verified == nil:
-		return fmt.Sprintf("head of %s: %s", who, s.unlogged)
+		return fmt.Sprintf("%s of %s: %s", kind, who, s.unlogged)
 	case s.notBefore.IsZero():
-		return fmt.Sprintf("head of %s: %s", who, s.noRound)
+		return fmt.Sprintf("%s of %s: %s", kind, who, s.noRound)
 	case s.notBefore.After(j.opts.At.Add(j.policy.Skew)):
-		return fmt.Sprintf("head of %s carries a beacon round of %s, which is to come", who, stamp(s.notBefore))
+		return fmt.Sprintf("%s of %s carries a beacon round of %s, which is to come", kind, who, stamp(s.notBefore))
 	case j.opts.At.Sub(s.notBefore) > j.policy.Fresh:
-		return fmt.Sprintf("head of %s is from %s or earlier; the policy wants one within %s", who, stamp(s.notBefore), j.policy.Fresh)
+		return fmt.Sprintf("%s of %s is from %s or earlier; the policy wants one within %s", kind, who, stamp(s.notBefore), j.policy.Fresh)
 	}
 	return ""
 }
@@ -194,12 +216,19 @@ func (r *rowJudge) checkRetractions() {
 			Detail: fmt.Sprintf("%s withdrew its %s: %q", s.issuer(), target.Statement.Kind(), p.Reason)})
 		return
 	}
+	for _, target := range r.relied() {
+		if l := r.leftOut("retraction", target.issuer(), target.Statement.ID, noLimit); l != nil {
+			r.outdated = true
+			r.missing(name, "of the %s: %s", target.Statement.Kind(), l)
+			return
+		}
+	}
 	if r.row.Stale {
 		r.missing(name, "none in this pack; without fresh heads later ones are not excluded")
 		return
 	}
-	if asOf, why := r.everywhere(r.issuers()...); why == "" {
-		r.pass(name, "none in any ledger of the policy, as of %s", stamp(asOf))
+	if k := r.everywhere(statementsOf(r.issuers()...), r.issuers()...); k.why == "" {
+		r.say(name, k, "none in any ledger of the policy")
 		return
 	}
 	r.add(Check{Name: name, State: Attested, By: "the issuers' own numbering",

@@ -70,6 +70,7 @@ func forgeries() []forgery {
 		setForgeries(),
 		configurationForgeries(),
 		ledgerForgeries(),
+		inventoryForgeries(),
 		packForgeries(),
 		reductionForgeries(),
 		declaredForgeries(),

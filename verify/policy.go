@@ -312,6 +312,14 @@ func (p *Policy) party(uri string) string {
 	return uri
 }
 
+// names are a party's issuer and its aliases.
+func (p *Policy) names(uri string) []string {
+	if i := p.Issuer(p.party(uri)); i != nil {
+		return append([]string{i.URI}, i.Aliases...)
+	}
+	return []string{uri}
+}
+
 func (p *Policy) listedApart(a, b string) bool {
 	a, b = p.party(a), p.party(b)
 	for _, group := range p.independent {

@@ -32,6 +32,7 @@ type rowJudge struct {
 	cannot      bool // a check could not be carried out
 	retracted   bool
 	sawOther    bool // the verifier found published files that are not the released ones
+	outdated    bool // a monitor lists what bears on it and the pack leaves out
 
 	notShown []string // by this row, besides what no row shows
 }
@@ -253,6 +254,7 @@ func (r *rowJudge) discount() {
 
 func (r *rowJudge) finish() {
 	r.discount()
+	r.row.Stale = r.row.Stale || r.outdated
 	slices.SortStableFunc(r.row.Checks, func(a, b Check) int { return place(a.Name) - place(b.Name) })
 	if r.retracted {
 		r.row.Headline = Retracted

@@ -114,7 +114,7 @@ func (r *rowJudge) earlierUnknown(owner string, last *statement) string {
 	if first.Statement.Head().Seq != 0 {
 		return fmt.Sprintf("the first statement of %s here is its %d", owner, first.Statement.Head().Seq)
 	}
-	if _, why := r.everywhere(owner); why != "" {
+	if r.everywhere(nil, owner).why != "" {
 		_, gap := r.followChain(owner, span{first, last.Statement.Head().Seq})
 		return gap
 	}

@@ -48,10 +48,11 @@ var rolesFor = map[string][]string{
 	"registration": {RoleLab, RoleEvaluator},
 	"result":       {RoleEvaluator},
 	"audit":        {RoleAuditor, RoleOwner, RoleEvaluator},
+	"inventory":    {RoleMonitor},
 }
 
-func (r *rowJudge) wrongRole(s *statement) string {
-	issuer := r.policy.Issuer(s.issuer())
+func (j *judge) wrongRole(s *statement) string {
+	issuer := j.policy.Issuer(s.issuer())
 	if issuer == nil {
 		return fmt.Sprintf("the policy does not know %s", s.issuer())
 	}
@@ -64,7 +65,7 @@ func (r *rowJudge) wrongRole(s *statement) string {
 			return ""
 		}
 	}
-	return fmt.Sprintf("the policy does not let %s issue a %s (role %s)", s.issuer(), s.Statement.Kind(), strings.Join(want, " or "))
+	return fmt.Sprintf("the policy does not let %s issue %s statements (role %s)", s.issuer(), s.Statement.Kind(), strings.Join(want, " or "))
 }
 
 func (r *rowJudge) checkConfiguration() {

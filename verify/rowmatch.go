@@ -26,9 +26,16 @@ func (r *rowJudge) checkMatches() {
 		return
 	}
 	found := r.matches()
+	var left *listing
+	if r.releaseSt != nil {
+		left = r.leftOut("audit", "", r.releaseSt.Statement.ID, noLimit)
+	}
 	switch {
 	case found.worst.Name != "":
 		r.add(found.worst)
+	case left != nil:
+		r.outdated = true
+		r.missing(matchCheck, "%s", left)
 	case found.best != nil:
 		r.addMatch(found)
 	case len(found.others) > 0:
@@ -163,7 +170,7 @@ func missedBy(s *attest.MatchSample, share float64) float64 {
 // mayBeWithdrawn says why a withdrawal is not excluded. What raises a facet must stand
 // still; whoever shows an audit could leave out what came after it.
 func (r *rowJudge) mayBeWithdrawn(s *statement) string {
-	if _, why := r.everywhere(s.issuer()); why == "" && s.verified.Index < r.scanOf(s.verified.Origin).Size {
+	if r.everywhere(nil, s.issuer()).why == "" && s.verified.Index < r.scanOf(s.verified.Origin).Size {
 		return ""
 	}
 	_, why := r.followChain(s.issuer(), span{s, s.Statement.Head().Seq})

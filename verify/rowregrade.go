@@ -44,6 +44,10 @@ func (r *rowJudge) checkRegrade() {
 		c.State, c.By, c.Evidence = Attested, s.issuer(), []attest.Hash{s.Statement.ID}
 		c.Detail = fmt.Sprintf("%d answers graded anew, %d grades changed; the published score stands", p.Regrade.Checked, p.Regrade.Changed)
 	}
+	if l := r.leftOut("audit", "", r.score.Result, noLimit); l != nil {
+		c = Check{Name: name, State: Missing, Detail: l.String()}
+		r.outdated = true
+	}
 	r.add(c)
 }
 

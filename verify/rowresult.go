@@ -107,8 +107,13 @@ func (r *rowJudge) checkFirst() {
 			return
 		}
 	}
-	if asOf, why := r.everywhere(); why == "" {
-		r.pass("result/first", "no earlier one in any ledger of the policy, as of %s", stamp(asOf))
+	if l := r.leftOut("result", r.resultSt.issuer(), r.result.RunID, seq); l != nil {
+		r.missing("result/first", "%s", l)
+		return
+	}
+	anyOf := need{{SetID: r.registration.Testset.SetID, Lab: r.registration.Lab}, {Issuer: r.resultSt.issuer()}, {Target: r.result.RunID}}
+	if k := r.everywhere([]need{anyOf}); k.why == "" {
+		r.say("result/first", k, "no earlier one in any ledger of the policy")
 		return
 	}
 	r.add(Check{Name: "result/first", State: Attested, By: r.resultSt.issuer(),

@@ -18,6 +18,7 @@ type Runs struct {
 	Abandoned   int `json:"abandoned"`   // and the evaluator said why
 	Open        int `json:"open"`        // not reported, and not due yet
 	Overdue     int `json:"overdue"`     // not reported, or not with its rows, after the deadline
+	Left        int `json:"left"`        // announced, or reported, in what a monitor lists and the pack leaves out
 	Undisclosed int `json:"undisclosed"` // all that are not reported
 	Unknown     int `json:"unknown"`     // registrations besides, by nobody whom the policy knows as lab or evaluator of the run: they count as nothing
 	Rank        int `json:"rank"`        // of this result's score among those it is compared with, from 1
@@ -32,9 +33,13 @@ func (r *rowJudge) checkRegistrations() {
 		r.missing(name, "no registered result on a test set")
 		return
 	}
-	asOf, why := r.everywhere()
-	if why != "" {
-		r.missing(name, "%s", why)
+	k := r.everywhere(r.runsOf(r.registration.Lab, r.testset.SetID))
+	left := r.runsLeftOut()
+	if k.why != "" {
+		for _, l := range left {
+			k.why += "; " + l.String()
+		}
+		r.missing(name, "%s", k.why)
 		return
 	}
 	if !r.policy.Pinned(r.testset.SetID) && !r.policy.Independent(r.testsetSt.issuer(), r.registration.Lab) {
@@ -42,21 +47,34 @@ func (r *rowJudge) checkRegistrations() {
 		r.missing(name, "the set's owner %s is not known to be independent of %s: another set may hold other runs", r.testsetSt.issuer(), r.registration.Lab)
 		return
 	}
-	runs := r.countRuns()
+	runs := r.countRuns(left)
 	r.row.Runs = &runs
-	text := fmt.Sprintf("%d of %d runs of %s on this set are reported, as of %s; this is rank %d of %d comparable", runs.Reported, runs.Registered, r.registration.Lab, stamp(asOf), runs.Rank, runs.Compared)
+	text := fmt.Sprintf("%d of %d runs of %s on this set are reported, and this is rank %d of %d comparable", runs.Reported, runs.Registered, r.registration.Lab, runs.Rank, runs.Compared)
 	if runs.Unknown > 0 {
 		text += fmt.Sprintf("; %d more, by neither lab nor evaluator under a key of the policy, are not counted", runs.Unknown)
 	}
 	if limit := r.policy.Require.MaxUndisclosed; runs.Undisclosed > limit {
-		r.missing(name, "%s; %d are undisclosed (%d abandoned, %d open, %d overdue), and the policy permits %d", text, runs.Undisclosed, runs.Abandoned, runs.Open, runs.Overdue, limit)
+		text += fmt.Sprintf("%s; %d are undisclosed (%d abandoned, %d open, %d overdue, %d left out), and the policy permits %d", k, runs.Undisclosed, runs.Abandoned, runs.Open, runs.Overdue, runs.Left, limit)
+		for _, l := range left[:min(len(left), 3)] {
+			text += "; " + l.String()
+		}
+		r.missing(name, "%s", text)
 		return
 	}
-	r.pass(name, "%s", text)
+	r.say(name, k, "%s", text)
 }
 
-func (r *rowJudge) countRuns() Runs {
-	runs := Runs{Rank: 1, Compared: 1}
+// runsLeftOut are the registrations of the row's lab on its set that monitors list and
+// the pack leaves out.
+func (r *rowJudge) runsLeftOut() (left []listing) {
+	for _, n := range r.runsOf(r.registration.Lab, r.testset.SetID) {
+		left = append(left, r.left.runs[n[0]]...)
+	}
+	return left
+}
+
+func (r *rowJudge) countRuns(left []listing) Runs {
+	runs := Runs{Rank: 1, Compared: 1, Registered: len(left), Undisclosed: len(left), Left: len(left)}
 	published, state := r.bound(r.carrier, r.parties(r.carrier))
 	for _, s := range ofKind[*attest.Registration](r.judge) {
 		p := s.Statement.Predicate.(*attest.Registration)
@@ -73,9 +91,11 @@ func (r *rowJudge) countRuns() Runs {
 		}
 		runs.Registered++
 		result := r.firstResult(s, p)
-		if !r.reported(s, result) {
+		if r.resultLeftOut(s, p, result) || !r.reported(s, result) {
 			runs.Undisclosed++
 			switch {
+			case r.resultLeftOut(s, p, result):
+				runs.Left++
 			case result != nil && result.Statement.Predicate.(*attest.Result).Outcome == nil:
 				runs.Abandoned++
 			case p.Deadline < r.opts.At.UTC().Format(time.RFC3339): // both in UTC and of one form
@@ -107,6 +127,17 @@ func (r *rowJudge) firstResult(registration *statement, p *attest.Registration) 
 		}
 	}
 	return first
+}
+
+// resultLeftOut reports whether a monitor lists a result of a run that comes before the
+// one shown, or what withdraws that, and the pack leaves it out.
+func (r *rowJudge) resultLeftOut(registration *statement, p *attest.Registration, result *statement) bool {
+	before := uint64(noLimit)
+	if result != nil {
+		before = result.Statement.Head().Seq
+	}
+	return r.leftOut("result", p.Evaluator, registration.Statement.ID, before) != nil ||
+		result != nil && r.leftOut("retraction", p.Evaluator, result.Statement.ID, noLimit) != nil
 }
 
 // reported reports whether a run's result stands and discloses it: its rows are at

@@ -36,6 +36,12 @@ func ScanInto(ctx context.Context, p *attest.Pack, policy *Policy, at time.Time,
 			c := ledger.Checkpoint{Origin: v.Origin, Size: v.Size, Root: v.Root}
 			s.shown[c.String()] = c
 		}
+		if p, ok := e.Statement.Predicate.(*attest.Inventory); ok {
+			if _, err := policy.Ledger.VerifyCheckpoint([]byte(p.Checkpoint), s.at); err == nil {
+				c := ledger.Checkpoint{Origin: p.Ledger, Size: p.Size, Root: p.Root}
+				s.shown[c.String()] = c
+			}
+		}
 	}
 	scans := make([]Scan, len(ledgers))
 	// Registrations first: a result may be in another ledger than its registration, and
@@ -73,6 +79,9 @@ type scanner struct {
 func (s *scanner) note(e *attest.Entry) {
 	if s.issuers == nil {
 		s.issuers, s.sets, s.runs = map[string]bool{}, map[attest.Hash]bool{}, map[attest.Hash]bool{}
+	}
+	if _, ok := e.Statement.Predicate.(*attest.Inventory); ok {
+		return // a monitor's many statements are about others
 	}
 	s.issuers[e.Statement.Head().Issuer] = true
 	switch p := e.Statement.Predicate.(type) {
@@ -148,59 +157,6 @@ func (s *scanner) scan(ctx context.Context, r ledger.Reader, into *Scan, wanted 
 		s.note(entry)
 		return nil
 	})
-}
-
-// everywhere reports whether the scans cover every ledger of the policy, and as of
-// when; else why they do not. What is not found then is proven not to be there. That
-// each ledger has one history is the word of its witnesses; those that lab, evaluator
-// or one of the others run may cosign two.
-func (r *rowJudge) everywhere(others ...string) (asOf time.Time, why string) {
-	if len(r.opts.Scans) == 0 {
-		return time.Time{}, "not checked: the ledgers were not scanned (--ledger)"
-	}
-	if r.registration != nil {
-		others = append(others, r.registration.Lab, r.registration.Evaluator)
-	}
-	independent := func(witness string) bool { return r.policy.Independent(r.policy.Operator(witness), others...) }
-	if !r.policy.Ledger.Intersecting(independent) {
-		return time.Time{}, "the policy's quorum can be met twice without a common witness that is independent of the parties: a ledger could have another history"
-	}
-	for _, log := range r.policy.Ledger.Logs() {
-		scan := r.scanOf(log.Origin)
-		switch {
-		case scan == nil:
-			return time.Time{}, fmt.Sprintf("the ledger %s was not scanned", log.Origin)
-		case scan.AsOf.IsZero():
-			return time.Time{}, fmt.Sprintf("the scan of %s does not count: %s", log.Origin, scan.Why)
-		case r.opts.At.Sub(scan.AsOf) > r.policy.Fresh:
-			return time.Time{}, fmt.Sprintf("the scan of %s is of %s; the policy wants one within %s", log.Origin, stamp(scan.AsOf), r.policy.Fresh)
-		}
-		if asOf.IsZero() || scan.AsOf.Before(asOf) {
-			asOf = scan.AsOf
-		}
-	}
-	return asOf, r.scannedTooEarly()
-}
-
-// scannedTooEarly says what was logged after a scan that should have found it. A copy
-// from before a score was published shows nothing of the runs that were made until
-// then.
-func (r *rowJudge) scannedTooEarly() string {
-	for _, s := range r.relied() {
-		if s.verified == nil {
-			continue
-		}
-		if scan := r.scanOf(s.verified.Origin); s.verified.Index >= scan.Size {
-			return fmt.Sprintf("the scan of %s, of %d entries, ends before the %s that is judged", scan.Origin, scan.Size, s.Statement.Kind())
-		}
-	}
-	published, _ := r.bound(r.carrier, r.parties(r.carrier))
-	for _, scan := range r.opts.Scans {
-		if published.After(scan.AsOf.Add(r.policy.Skew)) && scan.Origin != r.carrier.verified.Origin {
-			return fmt.Sprintf("the scan of %s is of %s, before the score was published", scan.Origin, stamp(scan.AsOf))
-		}
-	}
-	return ""
 }
 
 // issuers are those on whose statements the row rests.

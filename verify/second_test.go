@@ -33,8 +33,8 @@ type outcome struct {
 }
 
 // varied are the forgeries of which TestSecondSource makes variations: of a plain pack,
-// and of one with audits of the published model.
-var varied = []string{"score", "match-uncovered-by-another"}
+// of one with audits of the published model, and of one with a monitor's inventories.
+var varied = []string{"score", "match-uncovered-by-another", "told-of-run"}
 
 // TestSecondSource holds the verdicts on all forgeries, and on variations of two of
 // them, against those of a verifier that was written from the protocol. With

@@ -61,7 +61,11 @@ type judge struct {
 	lists          map[*statement]*itemList // of registrations
 	draws          map[*statement]*drawing  // of registrations
 	openings       []openedSet
-	notShownByRows []string // by single rows, besides what no row shows
+	inventories    []*inventory
+	left           listings          // what inventories list, and the pack leaves out
+	split          map[string]string // ledgers with two histories, and what to say of each
+	monitors       map[string]bool   // on whose word a check rests
+	notShownByRows []string          // by single rows, besides what no row shows
 }
 
 // checkedRound is a beacon round, or why there is none.
@@ -81,6 +85,7 @@ func (j *judge) load(ctx context.Context) error {
 	j.results, j.lists, j.draws = map[*statement]*ofRows{}, map[*statement]*itemList{}, map[*statement]*drawing{}
 	j.disclosed, j.histories = map[*statement]bool{}, map[*statement]Check{}
 	j.forks, j.after = map[string]*Check{}, map[attest.Hash]*statement{}
+	j.monitors = map[string]bool{}
 	j.resultsOf, j.withdrawals = map[attest.Hash][]*statement{}, map[withdrawal]bool{}
 	for _, id := range j.pack.IDs() {
 		if err := ctx.Err(); err != nil {
@@ -104,6 +109,7 @@ func (j *judge) load(ctx context.Context) error {
 	for _, list := range j.kinds {
 		slices.SortStableFunc(list, func(a, b *statement) int { return cmp.Compare(bit(a.key == nil), bit(b.key == nil)) })
 	}
+	j.loadInventories()
 	return nil
 }
 
@@ -130,20 +136,29 @@ func (j *judge) checkTrees() {
 		origin string
 		size   uint64
 	}
-	roots, split := map[tree][32]byte{}, map[string]string{}
-	for _, s := range j.all {
-		if s.verified == nil {
-			continue
+	roots := map[tree][32]byte{}
+	j.split = map[string]string{}
+	seen := func(v *ledger.Verified) {
+		t := tree{v.Origin, v.Size}
+		if root, ok := roots[t]; ok && root != v.Root {
+			j.split[t.origin] = fmt.Sprintf("the ledger %s has shown two trees, each with a quorum: it has two histories", t.origin)
 		}
-		t := tree{s.verified.Origin, s.verified.Size}
-		if root, ok := roots[t]; ok && root != s.verified.Root {
-			split[t.origin] = fmt.Sprintf("the ledger %s has shown two trees, each with a quorum: it has two histories", t.origin)
-		}
-		roots[t] = s.verified.Root
+		roots[t] = v.Root
 	}
 	for _, s := range j.all {
-		if s.verified != nil && split[s.verified.Origin] != "" {
-			s.unlogged, s.verified = split[s.verified.Origin], nil
+		if s.verified != nil {
+			seen(s.verified)
+		}
+		// The checkpoint is the ledger's and its witnesses' word, whoever hands it on.
+		if p, ok := s.Statement.Predicate.(*attest.Inventory); ok {
+			if v, err := j.policy.Ledger.VerifyCheckpoint([]byte(p.Checkpoint), j.opts.At.Add(j.policy.Skew)); err == nil && !v.NotAfter.IsZero() {
+				seen(v)
+			}
+		}
+	}
+	for _, s := range j.all {
+		if s.verified != nil && j.split[s.verified.Origin] != "" {
+			s.unlogged, s.verified = j.split[s.verified.Origin], nil
 		}
 	}
 }

@@ -107,7 +107,7 @@ func entryAt(ctx context.Context, r ledger.Reader, index, size uint64) (*attest.
 }
 
 // Queries are those whose answers bear on the scores that a pack publishes: of every
-// party's statements, and of the lab's runs on each test set.
+// party's statements, of the lab's runs on each test set, and of audits of releases.
 func Queries(p *attest.Pack) []attest.Query {
 	var queries []attest.Query
 	add := func(q attest.Query) {
@@ -120,7 +120,9 @@ func Queries(p *attest.Pack) []attest.Query {
 		switch p := s.Predicate.(type) {
 		case *attest.Registration:
 			add(attest.Query{SetID: p.Testset.SetID, Lab: p.Lab})
-		case *attest.Testset, *attest.Model, *attest.Result, *attest.Release, *attest.Claim, *attest.Audit:
+		case *attest.Release:
+			add(attest.Query{Target: s.ID}) // audits of what it published
+		case *attest.Testset, *attest.Model, *attest.Result, *attest.Claim, *attest.Audit:
 		default:
 			continue
 		}

@@ -119,7 +119,7 @@ func TestTakeRefuses(t *testing.T) {
 
 func TestQueries(t *testing.T) {
 	w := newWorld(t, hooks{})
-	want := []attest.Query{{SetID: w.version.ID, Lab: lab}, {Issuer: evaluator}, {Issuer: lab}, {Issuer: owner}}
+	want := []attest.Query{{SetID: w.version.ID, Lab: lab}, {Target: w.chains[lab][1].Statement.ID}, {Issuer: evaluator}, {Issuer: lab}, {Issuer: owner}}
 	if diff := cmp.Diff(want, Queries(w.pack)); diff != "" {
 		t.Errorf("Queries: %s", diff)
 	}

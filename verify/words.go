@@ -32,6 +32,11 @@ func (j *judge) unshown(v *Verdict) []string {
 		"that the grader is right, or that the items measure what their name says",
 		"that what is served today behaves like the model that was run")
 	lines = append(lines, slices.Compact(slices.Sorted(slices.Values(j.notShownByRows)))...)
+	for _, inv := range j.inventories {
+		if inv.false != "" {
+			lines = append(lines, fmt.Sprintf("what the inventory %s of %s says, which does not count: %s", inv.Statement.ID.Short(), inv.issuer(), inv.false))
+		}
+	}
 	if kinds := j.unknownKinds(); len(kinds) > 0 {
 		lines = append(lines, "what statements say of a kind that this version does not know: "+strings.Join(kinds, ", "))
 	}
@@ -107,6 +112,9 @@ func (j *judge) trusting() []string {
 		if beacons[b.Name] {
 			lines = append(lines, fmt.Sprintf("beacon %s, not to be known ahead of its rounds", b.Name))
 		}
+	}
+	for _, who := range slices.Sorted(maps.Keys(j.monitors)) {
+		lines = append(lines, fmt.Sprintf("monitor %s, to have read whole ledgers and to list all that it found", who))
 	}
 	return append(lines, "your own policy, "+j.policy.Hash.String())
 }

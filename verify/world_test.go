@@ -35,6 +35,7 @@ const (
 	evaluator = "https://evaluator.example"
 	operator  = "https://witness.example"
 	stranger  = "https://stranger.example"
+	monitor   = "https://monitor.example"
 
 	logOrigin = "ledger.example/log"
 	witName   = "witness.example/w1"
@@ -476,7 +477,8 @@ func (w *world) loggedAt(i int) time.Time {
 		}
 	}
 	at := started.Add(time.Duration(i) * time.Hour)
-	if _, ok := w.log[i].Statement.Predicate.(*attest.ChainHead); ok {
+	switch w.log[i].Statement.Predicate.(type) {
+	case *attest.ChainHead, *attest.Inventory:
 		at = headTime.Add(time.Duration(i) * time.Minute)
 	}
 	return at

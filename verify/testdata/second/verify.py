@@ -5,8 +5,8 @@
     verify.py [--json] FORGERY.txtar     policy and time are inside; several files, or their directory
 
 Written without the verifier in Go, so that a rule which one of them has got wrong shows as a difference. Only what the protocol leaves open was looked up there:
-of openings, audits, corrected tables, releases and histories, and on what a contradiction rests. It goes no further than CAL-1 and reads no weights: model/recomputed and
-model/uncovered are as auditors attest them, completeness/registrations and, but for draws, order/run-later always missing; RFC 3161 tokens, encrypted files, ledgers and subjects are not read. It cannot check BLS:
+of openings, audits, corrected tables, releases and histories, and on what a contradiction rests. It goes no further than CAL-2 and reads no weights: model/recomputed and
+model/uncovered are as auditors attest them, completeness/registrations as monitors do, order/run-later but for draws always missing; RFC 3161 tokens, encrypted files, ledgers and subjects are not read. It cannot check BLS:
 a beacon round counts if its JSON parses and sha256(signature) = randomness. Python 3.11 and the package cryptography.
 """
 import base64, bisect, calendar, hashlib, hmac, itertools, json, math, re, statistics, sys, time, tomllib, zipfile
@@ -32,7 +32,8 @@ COMPARES = {n: who for who, names in {"reg": "identity registration", "set": "te
 NONE = {"headline": HEADLINES[0], "level": LEVELS[0], "facets": "I0 O0 C0 V0 D0 U0", "stale": False, "checks": {}}
 ROLES, PASS = "weights config tokenizer chat-template generation-config preprocessor code gguf-kv".split(), ("pass@k", "pass^k")
 NAMES = re.compile(r"entries/[0-9a-f]{64}\.(sigstore\.json|tlog-proof|tsr)|artifacts/[0-9a-f]{64}|beacons/[0-9a-f]{64}-(0|[1-9]\d*)\.json")
-PROOF = re.compile(r"c2sp\.org/tlog-proof@v1\n(?:extra \S*\n)?index (0|[1-9]\d*)\n((?:\S+\n)*)\n((.+)\n(0|[1-9]\d*)\n(\S+)\n(?:.+\n)*)\n((?:— \S+ \S+\n)+)")
+PROOF = re.compile(r"c2sp\.org/tlog-proof@v1\n(?:extra \S*\n)?index (0|[1-9]\d*)\n((?:\S+\n)*)\n((?:.+\n)+\n(?:— .+\n)+)")
+NOTE = re.compile(r"((.+)\n(0|[1-9]\d*)\n(\S+)\n(?:.+\n)*)\n((?:— \S+ \S+\n)+)")
 SCHEMAS = {f.name.split(".")[0]: json.loads(f.read_text()) for f in (Path(__file__).resolve().parents[3] / "schemas").glob("*.schema.json")}
 BAD = InvalidSignature, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, zipfile.BadZipFile
 def need(ok, why):
@@ -114,6 +115,7 @@ class Policy:  # §7: and cosigned checkpoints
         def seconds(k): return sum(int(n) * {"h": 3600, "m": 60, "s": 1}[u] for n, u in re.findall(r"(\d+)([hms])", t["time"][k]))
         self.fresh, self.skew, self.margin, self.level, self.facets = seconds("freshness"), seconds("skew"), seconds("margin"), t["require"]["level"], t["require"].get("facets", [])
         self.share, self.miss = t["require"].get("sampled_share", 0), t["require"].get("sampled_miss", 0)
+        self.pinned, self.undisclosed = t.get("pinned", []), t["require"].get("max_undisclosed", 0)
         self.groups, self.operators, self.deny = t.get("independent", []), t.get("operators", {}), t.get("deny", {})
         self.beacons, self.issuers = {b["chain"]: b for b in t.get("beacon", [])}, {i["uri"]: i for i in t.get("issuer", [])}
         for k in (k for i in self.issuers.values() for k in i.get("key", [])):
@@ -125,6 +127,10 @@ class Policy:  # §7: and cosigned checkpoints
         self.quorums = {w[1]: ({"any": 1, "all": len(w) - 3}.get(w[2]) or int(w[2]), w[3:]) for w in words if w[0] == "group"}
     def met(self, by, name):
         return sum(self.met(by, m) for m in self.quorums[name][1]) >= self.quorums[name][0] if name in self.quorums else name == "none" or name in by
+    def splits(self, name, apart):  # whether two sets of witnesses meet a quorum that share none of those that are apart
+        if name == "none": return True
+        if name not in self.quorums: return name not in apart
+        return sum(1 + self.splits(m, apart) for m in self.quorums[name][1]) >= 2 * self.quorums[name][0]
     def roles(self, uri): return set(self.issuers.get(uri, {}).get("roles", []))
     def names(self, uri): return next((n for i in self.issuers.values() if uri in (n := {i["uri"], *i.get("aliases", [])})), {uri})
     def independent(self, a, others): return all(not (x := self.names(a)) & (y := self.names(b)) and any(x & set(g) and y & set(g) for g in self.groups) for b in others)
@@ -137,16 +143,20 @@ def earliest(policy, files, r):  # the time of a beacon round, if its randomness
     if not r or not (b := policy.beacons.get(r["chain"])) or not (data := files.get("beacons/%s-%d.json" % (r["chain"], r["round"]))): return None
     j, random = parse(data), H(bytes.fromhex(parse(data)["signature"])).hex()
     return b["genesis"] + (r["round"] - 1) * b["period"] if j["round"] == r["round"] > 0 and j.get("randomness", random) == random else None
-def logged(policy, entry, proof, at):  # the times at which a quorum had cosigned, each with who had by then, and the tree; or None
-    index, path, note, origin, size, top, tail = PROOF.fullmatch(proof.decode()).groups()
-    path, note, sigs = [b64(x) for x in path.split()], note.encode(), [(x.split(" ")[1], b64(x.split(" ")[2])) for x in tail.splitlines()]
-    need(int(index) < int(size) and climb(H(b"\0", entry), int(index), int(size), path) == b64(top) and not path, "not included")
+def logged(policy, entry, proof, at):  # what cosigned says of the tree that an entry is in, and the entry's index; or None
+    index, path, note = PROOF.fullmatch(proof.decode()).groups()
+    by, (_, size, top) = cosigned(policy, note, at) or need(False, "no quorum")
+    need(int(index) < size and climb(H(b"\0", entry), int(index), size, path := [b64(x) for x in path.split()]) == b64(top) and not path, "not included")
+    return by, (_, size, top), int(index)
+def cosigned(policy, note, at):  # the times at which a quorum had cosigned, each with who had by then, and the tree; or None
+    note, origin, size, top, tail = NOTE.fullmatch(note).groups()
+    note, sigs = note.encode(), [(x.split(" ")[1], b64(x.split(" ")[2])) for x in tail.splitlines()]
     def by(key): return [s[4:] for name, s in sigs if (name, s[:4]) == key[:2]]
     need(any(key[0] == origin and verifies(key[2], s, note) for key in policy.logs for s in by(key)), "not of a log")
     times = {w: [t for s in by(key) if len(s) == 72 and 0 < (t := int.from_bytes(s[:8], "big")) <= at
                  and verifies(key[2], s[8:], b"cosignature/v1\ntime %d\n" % t + note)] for w, key in policy.witnesses.items()}
     met = [(t, who) for t in sorted(sum(times.values(), [])) if policy.met(who := {w for w in times if min(times[w], default=math.inf) <= t}, policy.quorum)]
-    return (met, (origin, size, top)) if met and not policy.met((), policy.quorum) else None
+    return (met, (origin, int(size), top)) if met and not policy.met((), policy.quorum) else None
 class Statement:  # §1: and packs
     def __init__(self, name, files, policy, at):
         bundle = parse(entry := files[f"entries/{name}.sigstore.json"], exactly=True)
@@ -167,12 +177,16 @@ class Pack:
             need(NAMES.fullmatch(name) and (name[:10] != "artifacts/" or H(data).hex() == name[10:]), name + ": unknown, or other bytes")
             need(not name.endswith((".tlog-proof", ".tsr")) or name[:72] + ".sigstore.json" in files, name + ": without its entry")
         self.statements = {n[8:72]: Statement(n[8:72], files, policy, at + policy.skew) for n in files if n.endswith(".sigstore.json")}
-        forked = {t[0] for t, u in itertools.permutations({s.upper[1] for s in self.statements.values() if s.upper}, 2) if t[:2] == u[:2]}
+        for s in self.of("inventory"): s.tree = tried(cosigned, policy, s.p["checkpoint"], at + policy.skew)
+        trees = {s.upper[1] for s in self.statements.values() if s.upper} | {s.tree[1] for s in self.of("inventory") if s.tree}
+        self.forked = {t[0] for t, u in itertools.permutations(trees, 2) if t[:2] == u[:2]}
         for s in self.statements.values():
-            s.upper = s.upper[0] if s.upper and s.upper[1][0] not in forked else None  # not by a ledger with two histories
+            (s.upper, (s.ledger, _, _), s.index) = s.upper if s.upper and s.upper[1][0] not in self.forked else (None, (None,) * 3, None)  # not of two histories
             s.counts = s.id not in policy.deny.get("statements", []) and any(
                 not {"from", "until"} & set(k) or s.upper and ("from" not in k or k["from"].timestamp() <= s.upper[0][0])
                 and ("until" not in k or self.when(s, [s.issuer])[0] <= k["until"].timestamp()) for k in s.keys)
+        self.monitors = [s for s in self.of("inventory") if s.counts and "monitor" in policy.roles(s.issuer) and tried(self.read_list, s)]
+        self.listed = [f for s in self.monitors for f in s.found]
         for s in self.of("opening"): s.opens = tried(self.opens, s.p, s) if "opening" in s.p else "n/a"
     def when(self, s, parties):  # by when s was made, and how surely: True if an operator that is independent of the parties vouches for it
         sure = [t for t, by in s.upper or [] if any(self.policy.independent(self.policy.operators.get(w, ""), parties) for w in by)]
@@ -181,6 +195,38 @@ class Pack:
     def artifact(self, ref):
         if (data := self.files.get("artifacts/" + ref["sha256"])) is not None and len(data) != ref["size"]: raise OSError(f"artifact {ref['sha256']}: of another size")
         return data
+    def read_list(self, s):  # §1: an inventory's list, and whether it attests anything
+        p, q = s.p, s.p["query"]
+        s.found = p["found"] if "found" in p else lines(self.artifact(p["list"]), SCHEMAS["inventory"]["$defs"]["found"] | {"additionalProperties": False})
+        order, first, twice = [f["index"] for f in s.found], {}, []
+        for f in s.found:
+            if first.setdefault((f["issuer"], f["seq"]), f["id"]) != f["id"]: twice.append({"issuer": f["issuer"], "seq": f["seq"], "ids": [first[f["issuer"], f["seq"]], f["id"]]})
+        need(order == sorted(set(order)) and (not order or order[-1] < p["size"]) and jcs(twice[:32]) == jcs(p["equivocations"]), "list")
+        shown = {x.id for x in self.answers(q) if x.upper and x.ledger == p["ledger"] and x.index < p["size"]}
+        s.as_of = min(t for t, _ in s.tree[0]) if s.tree else 0
+        s.attests = (not self.withdrawn(s) and self.one_branch([s.issuer]) and s.upper and s.lower in self.now and s.tree and s.as_of in self.now
+                     and s.tree[1] == (p["ledger"], p["size"], base64.b64encode(bytes.fromhex(p["root"])).decode())
+                     and p["ledger"] not in self.forked and shown <= {f["id"] for f in s.found})
+        return True
+    def answers(self, q):  # the statements that answer to a query
+        def of(s): return s.p.get({"result": "runID", "audit": "result" if "result" in s.p else "release", "retraction": "target"}.get(s.kind))
+        mine = [s for s in self.statements.values() if s.counts and s.upper]
+        if "lab" not in q: return [s for s in mine if (s.issuer == q["issuer"] if "issuer" in q else q["target"] in (of(s), *(r["id"] for r in s.p["refs"])))]
+        found = {s.id: s for s in mine if s.kind == "registration" and (s.p["testset"]["setID"], s.p["lab"]) == (q["setID"], q["lab"]) and s.issuer in (q["lab"], s.p["evaluator"])}
+        for kind, kinds in ("result", "registration"), ("audit", "result"), ("retraction", "registration result audit"):
+            found |= {s.id: s for s in mine if s.kind == kind and (x := found.get(of(s))) and x.kind in kinds and (kind != "retraction" or s.issuer == x.issuer)}
+        return list(found.values())
+    def left_out(self, kind, of, issuer=None, before=math.inf):  # whether a monitor lists a statement about another that is not here
+        return any(f["kind"] == kind and f.get("of") == of and issuer in (None, f["issuer"]) and f["seq"] < before and f["id"] not in self.statements for f in self.listed)
+    def one_branch(self, issuers):  # whether what is here of issuers is one chain of each
+        mine = [(s, self.statements.get(s.prev)) for s in self.statements.values() if s.counts and s.issuer in issuers]
+        branch = {(s.issuer, s.seq): s.id for s, _ in mine}
+        torn = [s for s, prev in mine if s.prev != branch.get((s.issuer, s.seq - 1), s.prev if s.seq else "0" * 64)
+                or s.kind == "head" and s.p["newest"] != s.seq - 1 or prev and (prev.issuer, prev.seq) != (s.issuer, s.seq - 1)]
+        return len(branch) == len(mine) and not torn
+    def other_branch(self, issuers):  # whether monitors list two statements of one number
+        ids = {(s.issuer, s.seq, s.id) for s in self.statements.values() if s.counts} | {(f["issuer"], f["seq"], f["id"]) for f in self.listed}
+        return any(len({i for n, q, i in ids if (n, q) == (f["issuer"], f["seq"])}) > 1 for f in self.listed if f["issuer"] in issuers)
     def withdrawn(self, s): return any(x.p["target"] == s.id and x.issuer == s.issuer and x.counts and (x.lower or 0) < self.now.stop for x in self.of("retraction"))
     def replaced(self, s):  # whether an issuer withdrew its table of scores, and published another since: that is how it corrects one
         since = [x for x in self.of("claim", "release") if x.counts and x.issuer == s.issuer and x.seq > s.seq and x.p.get("scores")]
@@ -254,8 +300,35 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
         return min((s for s in self.pack.of("release") if s.counts and s.issuer == self.reg.p["lab"] and fits(s)), key=lambda s: s.seq, default=named)
     def when(self, s): return self.pack.when(s, [s.issuer, *([self.reg.p["lab"], self.reg.p["evaluator"]] if self.reg else [])])
     def in_role(self, s):
-        may = {"testset": {"owner"}, "registration": {"lab", "evaluator"}, "result": {"evaluator"}, "audit": {"auditor", "owner", "evaluator"}}
+        may = {"testset": {"owner"}, "inventory": {"monitor"}, "registration": {"lab", "evaluator"}, "result": {"evaluator"}, "audit": {"auditor", "owner", "evaluator"}}
         return bool(may.get(s.kind, {"lab"}) & self.policy.roles(s.issuer)) or s.kind == "claim" and s.issuer in self.policy.issuers
+    def known(self, queries, others=()):  # whether independent monitors answer each query for each ledger of the policy
+        parties = [*others, *([self.reg.p["lab"], self.reg.p["evaluator"]] if self.reg else [])]
+        published = self.when(self.claim)[0] or 0
+        def serves(s, origin, q):
+            seen = all(x.index < s.p["size"] for x in self.relied if x.upper and x.ledger == origin)
+            late = self.claim.upper and self.claim.ledger != origin and published > s.as_of + self.policy.skew
+            return s.attests and s.p["ledger"] == origin and s.p["query"] == q and self.policy.independent(s.issuer, parties) and seen and not late
+        apart = {w for w in self.policy.witnesses if self.policy.independent(self.policy.operators.get(w, ""), parties)}
+        return not self.policy.splits(self.policy.quorum, apart) and all(any(serves(s, log[0], q) for s in self.pack.monitors) for log in self.policy.logs for q in queries)
+    def completeness(self):  # §7: whether each of the lab's runs on the set was reported
+        p, set_ = self.reg and self.reg.p, self.set and self.set.p["setID"]
+        if not p or not set_ or not (set_ in self.policy.pinned or self.policy.independent(self.set.issuer, [p["lab"]])): return None
+        names, (published, sure) = self.policy.names(p["lab"]), self.when(self.claim)
+        if not self.known([{"setID": set_, "lab": n} for n in names]): return None
+        hidden = {f["id"] for s in self.pack.monitors for f in s.found if s.p["query"] in [{"setID": set_, "lab": n} for n in names] and f["kind"] == "registration"}
+        undisclosed = len(hidden - set(self.pack.statements))
+        for r in self.pack.of("registration"):
+            if r.p["testset"]["setID"] != set_ or r.p["lab"] not in names or not r.counts or r.issuer not in (r.p["lab"], r.p["evaluator"]): continue
+            undisclosed += not (sure is True and (r.lower or 0) > published + self.policy.skew) and not self.reported(r)
+        return "attested" if undisclosed <= self.policy.undisclosed else None
+    def reported(self, reg):  # whether a run's first result is here, stands, and discloses it
+        first = min((s for s in self.pack.of("result") if s.counts and s.upper and (s.issuer, s.p["runID"]) == (reg.p["evaluator"], reg.id)), key=lambda s: s.seq, default=None)
+        if not first or "rows" not in first.p or any(x.counts and (x.issuer, x.p["target"]) == (first.issuer, first.id) for x in self.pack.of("retraction")): return False
+        if self.pack.left_out("result", reg.id, first.issuer, first.seq) or self.pack.left_out("retraction", first.id, first.issuer): return False
+        row = Row(self.pack, self.claim, {"result": first.id, "label": "", "score": "0", "decimals": 0, "scale": "1"})
+        shown = "testset/committed testset/skeleton testset/active identity/configuration result/items result/root result/grades".split()
+        return bool(row.reg is reg and row.set and row.set.counts and all(row.state[n] is True for n in shown) and (row.state["result/score"] is True or not row.metric[1]))
     def chain_to_head(self, issuer, those):  # how sure the bound is of a fresh head that an issuer's chain reaches; None if it reaches none
         for h in (h for h in self.pack.of("head") if h.issuer == issuer and h.upper and h.lower in self.pack.now):
             chain, s = {}, h
@@ -264,17 +337,14 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
             if all(r.id in chain for r in those if r.issuer == issuer): return self.when(h)[1]
     def statements(self, whole):
         st, relied, issuers, self.retracted = self.state, self.relied, {s.issuer for s in self.relied}, any(map(self.pack.withdrawn, self.relied))
-        st["statement/one-branch"] = self.one_branch(issuers) and "attested"
-        st["completeness/chains"] = worst(self.chain_to_head(i, relied) for i in issuers) if whole else "missing"
-        st["retraction/none"] = "attested" if st["completeness/chains"] != "missing" and not self.retracted else None
+        two = self.pack.other_branch(issuers)
+        st["statement/one-branch"] = self.pack.one_branch(issuers) and (None if two else "attested")
+        st["completeness/chains"] = worst(self.chain_to_head(i, relied) for i in issuers) if whole and not two else "missing"
+        self.stale = not whole or two or any(not self.chain_to_head(i, relied) and not self.known([{"issuer": i}], issuers) for i in issuers)
+        self.outdated = not self.retracted and any(self.pack.left_out("retraction", s.id, s.issuer) for s in relied)
+        st["retraction/none"] = "attested" if not (self.stale or self.retracted or self.outdated) else None
         st["identity/signed"], st["identity/role"] = (whole and all(sure) or None for sure in ([s.counts for s in relied], map(self.in_role, relied)))
         st["order/logged"] = worst(self.when(s)[1] for s in relied) if whole else None
-    def one_branch(self, issuers):  # whether what they signed can be one chain each
-        mine = [(s, self.pack.statements.get(s.prev)) for s in self.pack.statements.values() if s.counts and s.issuer in issuers]
-        branch = {(s.issuer, s.seq): s.id for s, _ in mine}
-        torn = [s for s, prev in mine if s.prev != branch.get((s.issuer, s.seq - 1), s.prev if s.seq else "0" * 64)
-                or s.kind == "head" and s.p["newest"] != s.seq - 1 or prev and (prev.issuer, prev.seq) != (s.issuer, s.seq - 1)]
-        return len(branch) == len(mine) and not torn
     def registration(self, p):
         st, reg, res, data = self.state, self.reg, self.result, self.pack.artifact(p["configuration"])
         registered, end = self.when(reg)[0], res.upper and self.when(res)[0] + self.policy.skew
@@ -344,7 +414,7 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
     def rows(self, p):
         st, res, zero, run = self.state, self.result.p, "0" * 64, (self.result.issuer, self.result.p["runID"])
         st["result/evaluator"] = self.result.issuer == p["evaluator"]
-        st["result/first"] = "attested" if all(s.seq >= self.result.seq for s in self.pack.of("result") if s.counts and (s.issuer, s.p["runID"]) == run) else False
+        st["result/first"] = (None if self.pack.left_out("result", run[1], run[0], self.result.seq) else "attested") if all(s.seq >= self.result.seq for s in self.pack.of("result") if s.counts and (s.issuer, s.p["runID"]) == run) else False
         self.graded = rows = tried(lines, data, ROW) if "rows" in res and (data := self.pack.artifact(res["rows"])) is not None else None
         if not rows: return st.update({"result/root": rows})
         if self.items is not None: st["result/items"] = list(map(place, rows)) == [(i, s) for i in self.items for s in range(p["samples"])]
@@ -375,6 +445,7 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
         said = {a: Fraction(a.p["regrade"]["score"]) for a in self.pack.of("audit") if a.p.get("result") == self.result.id and "rows" in self.result.p}
         found = [(not self.metric[1] or self.follows(s) is not False) and "attested" for a, s in said.items() if self.regraded(a, unseen=s) == s]
         self.state["audit/regrade"] = worst(found or [None] * len(said))
+        if "rows" in self.result.p and self.state["audit/regrade"] != "contradicted" and self.pack.left_out("audit", self.result.id): self.state["audit/regrade"], self.outdated = None, True
     def regraded(self, a, unseen=None):  # the score with an audit's grades; None if they do not count, or unseen where they cannot be seen
         others, p, old = [self.reg.p["lab"], self.reg.p["evaluator"]], a.p.get("regrade"), self.graded
         apart = self.policy.independent(a.issuer, others) and (self.set and a.issuer == self.set.issuer or "auditor" in self.policy.roles(a.issuer))
@@ -404,8 +475,10 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
         found = [(a, a.p["modelMatch"]) for a in every if self.found(a, p["lab"])]
         other = [m for _, m in found if m["outcome"] == "mismatch"]
         best = min((x for x in found if x[1]["outcome"] == "match" and self.enough(*x)), key=lambda x: (-x[1]["tier"], x[0].issuer, x[0].seq), default=None)
-        st["audit/model-match"] = False if any(commit_in(m["source"]["uri"]) for m in other) else None if other or every and not best else "attested" if best else "n/a"
-        if other or not best: return
+        left = not other and self.release and self.pack.left_out("audit", self.release.id)
+        st["audit/model-match"] = False if any(commit_in(m["source"]["uri"]) for m in other) else None if other or left or every and not best else "attested" if best else "n/a"
+        self.outdated |= bool(left)
+        if other or left or not best: return
         st["model/recomputed"], m, pkg = "attested", best[1], self.release.p.get("package")
         st["model/uncovered"] = None if any(m.get("uncovered", {"count": 0})["count"] for _, m in found) else "attested"
         if pkg and m.get("package") == pkg: st["model/package"] = "attested"
@@ -413,7 +486,7 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
         m, rel = a.p["modelMatch"], self.release and a.p["release"] == self.release.id and a.ref("release") == [self.release.id] and self.release
         mine = rel and rel.issuer == lab and rel.p["model"] in ({"kind": "weights", "id": m["released"]},) and (rel.p["model"] == self.open or not self.claim.p.get("variants"))
         known = a.counts and a.upper and not self.pack.withdrawn(a) and "auditor" in self.policy.roles(a.issuer) and self.policy.independent(a.issuer, [lab])
-        then = mine and known and self.one_branch({a.issuer}) and tried(agrees, m) and m["source"]["uri"] in rel.p["published"]
+        then = mine and known and self.pack.one_branch({a.issuer}) and tried(agrees, m) and m["source"]["uri"] in rel.p["published"]
         return then and stamp(m["source"].get("fetched", "2000-01-01T00:00:00Z")) <= self.when(a)[0] + self.policy.skew
     def enough(self, a, m):  # whether it is read enough of a model that matches, by the reader's policy, and still stands
         s, share, miss = m.get("sample"), self.policy.share, self.policy.miss
@@ -421,7 +494,9 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
             s["bytes"] == s["ofBytes"] or miss and (1 - share) ** s["draws"] <= miss)
         return drawn and self.chain_to_head(a.issuer, [a])
     def verdict(self, same):
-        s = self.state = {n: STATES.get(v, v) for n, v in (self.state | {"model/same-in-all-rows": same}).items()}
+        self.state |= {"model/same-in-all-rows": same, "completeness/registrations": self.completeness()}
+        s = self.state = {n: STATES.get(v, v) for n, v in self.state.items()}
+        self.stale |= self.outdated
         for n in CHECKS:
             against = [self.claim, *(getattr(self, x) for x in COMPARES.get(n, COMPARES.get(n.split("/")[0], "")).split())]
             if s[n] == "contradicted" and not all(x.counts for x in against if x): s[n] = "missing"  # else a stranger could contradict
@@ -429,7 +504,8 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
         reached["V1"] &= s["score/recomputed"] != "attested" or self.policy.independent(self.audit.issuer, [self.reg.p["lab"]])
         self.facets = f = {k: reached[k + "1"] * (1 + reached.get(k + "2", False) * (1 + reached.get(k + "3", False))) for k in "IOCVD"} | {"U": 0}
         self.level = int(bool(f["I"] and f["V"])) if self.reg and self.reg.p.get("retroactive") else 2 * bool(f["I"] > 1 and f["O"] and f["V"] and f["D"])
-        enough = self.level >= LEVELS.index(self.policy.level) and f["C"] and all(f[x[0]] >= int(x[1]) for x in self.policy.facets)
+        self.level += self.level == 2 and f["O"] > 1 and f["C"] > 1 and not self.reg.p.get("items")
+        enough = self.level >= LEVELS.index(self.policy.level) and f["C"] and not self.stale and all(f[x[0]] >= int(x[1]) for x in self.policy.facets)
         self.headline = (self.unreadable, "contradicted" in s.values(), self.retracted, not f["V"] or not f["I"], not enough, True).index(True)
 def judge(pack):
     tables = [(c, [Row(pack, c, s) for s in c.p.get("scores", [])]) for c in pack.of("claim", "release")]
@@ -442,7 +518,7 @@ def judge(pack):
     if not standing: return dict(NONE, headline=HEADLINES[1 if any(s.opens is False for s in pack.of("opening")) else 3])
     return {"headline": HEADLINES[min(r.headline for r in standing)], "level": LEVELS[min(r.level for r in standing)],
             "facets": " ".join(k + str(min(r.facets[k] for r in standing)) for k in "IOCVDU"),
-            "stale": any(r.state["completeness/chains"] == "missing" for r in standing), "checks": {n: worst(r.state[n] for r in rows) for n in CHECKS}}
+            "stale": any(r.stale for r in standing), "checks": {n: worst(r.state[n] for r in rows) for n in CHECKS}}
 def main(args):
     at = args.pop(args.index("--at") + 1) if "--at" in args[:-1] else None
     paths, codes = [Path(a) for a in args if not a.startswith("--")], set()
