@@ -120,9 +120,15 @@ func (e *env) runInventory(c *cli.Context) error {
 	}
 	defer s.close(e.ctx)
 	for _, t := range taken {
-		if err := s.takeInventory(e.ctx, t, round, into); err != nil && !errors.Is(err, errDryRun) {
+		found := len(t.Inventory.Found)
+		entry, err := s.takeInventory(e.ctx, t, round, into)
+		if errors.Is(err, errDryRun) {
+			continue
+		}
+		if err != nil {
 			return err
 		}
+		e.printInventory(c, t.Inventory, found, entry)
 	}
 	if c.Bool("dry-run") {
 		return errDryRun
@@ -168,21 +174,20 @@ const maxInline = 12 << 10
 
 // takeInventory signs and logs what was taken, and adds it to a pack in place of what
 // the same question had been answered with before.
-func (s *issuing) takeInventory(ctx context.Context, t verify.Taken, round *attest.Round, into *attest.Pack) error {
+func (s *issuing) takeInventory(ctx context.Context, t verify.Taken, round *attest.Round, into *attest.Pack) (*attest.Entry, error) {
 	p, pack := t.Inventory, attest.NewPack()
 	p.NotBefore = round
 	list, err := attest.FormatFound(p.Found)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	found := len(p.Found)
 	if len(list) > maxInline {
 		a := pack.AddArtifact(list, attest.InventoryType, "inventory.jsonl")
 		p.Found, p.List = nil, &a
 	}
 	entry, err := s.logAndPack(ctx, p, pack, "")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, id := range into.IDs() {
 		old, ok := into.Entries[id].Statement.Predicate.(*attest.Inventory)
@@ -199,14 +204,17 @@ func (s *issuing) takeInventory(ctx context.Context, t verify.Taken, round *atte
 			into.Entries[e.Statement.ID] = e
 		}
 	}
-	fmt.Fprintf(s.env.stdout, "inventory %s: %d found in %s, size %d\nstatement %s\n", p.Query, found, p.Ledger, p.Size, entry.Statement.ID)
+	return entry, nil
+}
+
+func (e *env) printInventory(c *cli.Context, p *attest.Inventory, found int, entry *attest.Entry) {
+	fmt.Fprintf(e.stdout, "inventory %s: %d found in %s, size %d\nstatement %s\n", p.Query, found, p.Ledger, p.Size, entry.Statement.ID)
 	for _, pair := range p.Equivocations {
-		fmt.Fprintf(s.env.stdout, "twice     %s gave number %d to %s and %s\n", pair.Issuer, pair.Seq, pair.IDs[0], pair.IDs[1])
+		fmt.Fprintf(e.stdout, "twice     %s gave number %d to %s and %s\n", pair.Issuer, pair.Seq, pair.IDs[0], pair.IDs[1])
 	}
 	if p.Unknown > 0 {
-		s.env.note(s.cmd, "%d more answer to that and were signed by nobody whom your policy knows", p.Unknown)
+		e.note(c, "%d more answer to that and were signed by nobody whom your policy knows", p.Unknown)
 	}
-	return nil
 }
 
 // newRound is the round that an inventory carries: from a file, or from a beacon of the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -23,14 +24,14 @@ func (e *env) cmdMonitor() *cli.Command {
 			"kept as evidence in the state's folder, as are two statements of one number. Exit code\n" +
 			"with --once: 3 for misbehaviour, 4 for what is overdue or behind, 1 where a ledger could\n" +
 			"not be read. \"proctor help monitor\" says more.",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "policy", Usage: "the policy, a `FILE`, that names the ledgers (default: the home's)"},
 			&cli.StringFlag{Name: "state", Usage: "remember in `DIR` what was seen", Value: "monitor"},
 			&cli.StringSliceFlag{Name: "pack", Usage: "also hold ledgers against the checkpoints in the pack `FILE`; repeatable"},
 			&cli.BoolFlag{Name: "once", Usage: "look once, and stop"},
 			&cli.DurationFlag{Name: "interval", Usage: "look again after `DURATION`", Value: time.Minute},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object a line"},
-		},
+		}, monitorInventoryFlags()...),
 		Action: e.runMonitor,
 	}
 }
@@ -53,6 +54,9 @@ type monitoring struct {
 	ledgers []*monitoredLedger
 	watch   *watched
 	worst   int
+
+	inventories *inventorying // nil: none are signed
+	lied        map[string]bool
 }
 
 type monitoredLedger struct {
@@ -69,7 +73,7 @@ func (e *env) runMonitor(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	m := &monitoring{env: e, cmd: c, policy: policy, watch: newWatched(c.String("state"), policy, e.now)}
+	m := &monitoring{env: e, cmd: c, policy: policy, watch: newWatched(c.String("state"), policy, e.now), lied: map[string]bool{}}
 	m.watch.read = m.read
 	if m.packs, err = sightings(c.StringSlice("pack")); err != nil {
 		return err
@@ -81,10 +85,15 @@ func (e *env) runMonitor(c *cli.Context) error {
 		}
 		m.ledgers = append(m.ledgers, l)
 	}
+	if err := m.prepareInventories(); err != nil {
+		return err
+	}
 	for {
+		m.inventory(m.takeInventories)
 		if err := m.look(); err != nil {
 			return err
 		}
+		m.inventory(m.signInventories)
 		if c.Bool("once") {
 			break
 		}
@@ -193,7 +202,7 @@ func (m *monitoring) look() error {
 }
 
 func (m *monitoring) check(l *monitoredLedger) ([]monitored, error) {
-	seen := append(m.witnessed(l), m.packs...)
+	seen := slices.Concat(m.witnessed(l), m.packs, m.inventories.read())
 	var events []monitored
 	found, err := l.monitor.Check(m.ctx, seen, func(index uint64, data []byte) error {
 		e, err := m.watch.take(m.ctx, l.key.Origin, index, append([]byte(nil), data...))
@@ -204,6 +213,8 @@ func (m *monitoring) check(l *monitoredLedger) ([]monitored, error) {
 		e := monitored{Ledger: l.key.Origin, Kind: f.Kind, Detail: f.Detail, Evidence: f.Evidence, code: exitContradicted}
 		if f.Kind == monitor.Behind {
 			e.code = exitGaps
+		} else {
+			m.lied[l.key.Origin] = true
 		}
 		events = append(events, m.watch.tell(e)...)
 	}
