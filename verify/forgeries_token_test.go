@@ -182,6 +182,24 @@ func tokenForgeries() []forgery {
 			return w.token(honestTSA(), e.Bundle.Payload, at)
 		})),
 	}
+	// Where nobody cosigns, the round alone tells.
+	late := func(w *world, p *attest.Result) { p.NotBefore = w.round(started.Add(150 * time.Minute)) }
+	bare := noQuorum(1, honest, func(s string) string {
+		return strings.Replace(s, "[operators]\n", fmt.Sprintf("[operators]\n%q = %q\n", logOrigin, operator), 1)
+	})
+	uncosigned := func(at time.Time) func(*world) {
+		return func(w *world) {
+			for i := range w.log {
+				w.log[i].Proof = w.proofBy(i, uint64(i+1), nil)
+			}
+			w.stampAll(honestTSA())
+			w.log[theResult].Timestamp = w.token(honestTSA(), signedCheckpoint(w.log[theResult]), at)
+		}
+	}
+	list = append(list, forgery{
+		name: "token-before-round", what: "the result's token is dated before the beacon round that the result carries", expect: "missing order/logged", also: undated,
+		base: hooks{policy: bare, result: late, pack: uncosigned(started.Add(3 * time.Hour))}, hooks: hooks{policy: bare, result: late, pack: uncosigned(started.Add(2 * time.Hour))},
+	})
 	for i := range list {
 		switch list[i].name {
 		case "token-one-operator":
@@ -199,7 +217,7 @@ func TestTokenForgeries(t *testing.T) {
 		"stranger": "not a certificate of the authority", "namesake": "another certificate", "expired": "expired",
 		"usage": "incompatible key usage", "own-chain": "unknown authority", "until": "outside the time", "from": "outside the time", "oid": "OID",
 		"other-checkpoint": "neither the payload nor", "unsigned-checkpoint": "neither the payload nor",
-		"future": "in the future", "before-cosignature": "before the cosignatures", "malformed": "not DER",
+		"future": "in the future", "before-cosignature": "before the cosignatures", "before-round": "before the beacon round", "malformed": "not DER",
 		"one-operator": "tokens of 2 operators", "over-payload": "over the payload alone",
 	} {
 		data, err := os.ReadFile(filepath.Join(forgeryDir, "token-"+name+".txtar"))

@@ -96,11 +96,14 @@ func (j *judge) load(ctx context.Context) error {
 	}
 	j.checkTrees()
 	for _, id := range j.pack.IDs() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		s := j.all[id]
+		j.checkRound(s)
 		j.checkTokens(s)
 		j.checkDated(s)
 		j.checkSigned(s)
-		j.checkRound(s)
 		j.kinds[s.Statement.Kind()] = append(j.kinds[s.Statement.Kind()], s)
 		if s.key != nil {
 			j.count(s)

@@ -66,6 +66,8 @@ func (j *judge) token(s *statement, file []byte) *seenToken {
 		t.Idle = fmt.Sprintf("it is over the payload alone, and for a %s only one over a checkpoint counts", s.Statement.Kind())
 	case !t.payload && j.beforeCosignatures(s, t.NotAfter):
 		t.Idle = "it is dated before the cosignatures that it covers: some clock is wrong"
+	case s.notBefore.After(t.NotAfter.Add(j.policy.Skew)):
+		t.Idle = "it is dated before the beacon round that the statement carries: the authority's clock is wrong"
 	}
 	return t
 }
@@ -98,12 +100,11 @@ func (j *judge) vouched(s *statement, file []byte) (*seenToken, *TSA) {
 			if errors.Is(c.err, ErrOtherBytes) {
 				break // under every authority
 			}
-			t.payload, t.Over = i == 0, "the payload"
-			if i == 1 {
-				t.Over = fmt.Sprintf("checkpoint %d of %s", s.verified.Size, s.verified.Origin)
-			}
 			if c.err == nil {
 				t.Authority, t.Operator, t.NotAfter, t.Idle = tsa.Name, tsa.Operator, c.at, ""
+				if t.payload, t.Over = i == 0, "the payload"; !t.payload {
+					t.Over = fmt.Sprintf("checkpoint %d of %s", s.verified.Size, s.verified.Origin)
+				}
 				return t, tsa
 			}
 			t.Idle = "no timestamp authority that the policy believes made it: " + c.err.Error()

@@ -370,3 +370,13 @@ func FuzzParseToken(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkCheckToken(b *testing.B) {
+	tsa := newTSA(b, localtsa.Config{})
+	token, authority := stampOf(b, tsa, stampTime), parseAuthority(b, tsa.Chain(), "")
+	for b.Loop() {
+		if _, err := authority.Check(token, message); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -28,7 +28,7 @@ func signMatchFlags() []cli.Flag {
 		&cli.StringFlag{Name: "from", Usage: "the `URI` where they were got, of those that the release names (default: the only one, or the one that a listing or sample is of)"},
 		&cli.StringFlag{Name: "fetched", Usage: "`TIME` when they were got, RFC 3339 (a sample says it itself)"},
 		&cli.StringFlag{Name: "drawn-by", Usage: "issuer who drew the sample, a `URI` (default: you)"},
-		weightsFlag(), outFlag(), ledgerFlag(), passwordFlag(), yesFlag(), dryRunFlag(),
+		weightsFlag(), outFlag(), ledgerFlag(), tsaFlag(), passwordFlag(), yesFlag(), dryRunFlag(),
 	}
 }
 
