@@ -57,10 +57,14 @@ func CreateTree(ctx context.Context, c Config) (int64, error) {
 		return 0, err
 	}
 	defer conn.Close()
+	return newTree(ctx, conn, c, api.TreeType_LOG)
+}
+
+func newTree(ctx context.Context, conn *grpc.ClientConn, c Config, kind api.TreeType) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.patience())
 	defer cancel()
 	tree, err := api.NewTrillianAdminClient(conn).CreateTree(ctx, &api.CreateTreeRequest{Tree: &api.Tree{
-		TreeState: api.TreeState_ACTIVE, TreeType: api.TreeType_LOG, MaxRootDuration: durationpb.New(0),
+		TreeState: api.TreeState_ACTIVE, TreeType: kind, MaxRootDuration: durationpb.New(0),
 		DisplayName: "proctor",
 	}}, grpc.WaitForReady(true))
 	if err != nil {

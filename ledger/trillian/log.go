@@ -47,6 +47,7 @@ type Log struct {
 	pending map[[32]byte]*appending // not answered yet
 	matched uint64                  // the entries before it were compared with what is pending
 	last    ledger.Checkpoint       // the newest that was published
+	trouble error                   // why the newest step failed
 	closing bool
 }
 
@@ -211,12 +212,39 @@ func (l *Log) Close(ctx context.Context) error {
 	return l.conn.Close()
 }
 
+// Sync waits until what is in Trillian's tree, when it is called, is published.
+func (l *Log) Sync(ctx context.Context) error {
+	cp, err := l.at.root(ctx)
+	if err != nil {
+		return err
+	}
+	for since := time.Now(); ; pause(ctx, shortNap) {
+		l.mu.Lock()
+		size, trouble := l.last.Size, l.trouble
+		l.mu.Unlock()
+		switch late := time.Since(since) > l.conf.patience(); {
+		case size >= cp.Size:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case trouble != nil && (late || !passing(trouble)):
+			return trouble
+		case late:
+			return fmt.Errorf("%d of %d entries were published in %s", size, cp.Size, l.conf.patience())
+		}
+	}
+}
+
 // run makes checkpoints, or waits for those of the process that leads, until the ledger is
 // closed and nothing waits any more.
 func (l *Log) run(ctx context.Context) {
 	defer close(l.done)
 	for {
-		l.answer(ctx, l.step(ctx))
+		err := l.step(ctx)
+		l.answer(ctx, err)
+		l.mu.Lock()
+		l.trouble = err
+		l.mu.Unlock()
 		if closed := l.rest(); closed {
 			break
 		}

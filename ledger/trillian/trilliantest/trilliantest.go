@@ -39,6 +39,8 @@ type Tree struct {
 	Leaves [][]byte // those that are in the tree, and those that are queued
 	Held   bool     // nothing more is put into the tree: no signer runs
 
+	state api.TreeState
+	kind  api.TreeType
 	index map[[32]byte]int
 	size  int // of the tree
 }
@@ -59,6 +61,13 @@ func Start(address string, opts ...grpc.ServerOption) (s *Server, at string, err
 
 // Stop ends it.
 func (s *Server) Stop() { s.grpc.Stop() }
+
+// Lock calls change while nobody is answered.
+func (s *Server) Lock(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
+}
 
 // Do changes a tree while nobody is answered.
 func (s *Server) Do(tree int64, change func(t *Tree)) {
@@ -96,7 +105,7 @@ func (t *Tree) Queue(leaf []byte) (had bool) {
 // SetBack makes the tree what it was when it had n leaves.
 func (t *Tree) SetBack(n int) {
 	leaves := t.Leaves[:n]
-	*t = Tree{index: map[[32]byte]int{}}
+	*t = Tree{index: map[[32]byte]int{}, state: t.state, kind: t.kind}
 	for _, leaf := range leaves {
 		t.Queue(leaf)
 	}
@@ -105,9 +114,59 @@ func (t *Tree) SetBack(n int) {
 // CreateTree implements Trillian's admin server.
 func (s *Server) CreateTree(_ context.Context, r *api.CreateTreeRequest) (*api.Tree, error) {
 	id := int64(len(s.trees)) + 1
-	s.trees[id] = &Tree{index: map[[32]byte]int{}}
+	s.trees[id] = &Tree{index: map[[32]byte]int{}, state: r.Tree.TreeState, kind: r.Tree.TreeType}
 	r.Tree.TreeId = id
 	return r.Tree, nil
+}
+
+// UpdateTree changes the state of a tree, and its type where it is frozen.
+func (s *Server) UpdateTree(_ context.Context, r *api.UpdateTreeRequest) (*api.Tree, error) {
+	t, err := s.tree(r.Tree.TreeId)
+	if err != nil {
+		return nil, err
+	}
+	switch path := r.UpdateMask.Paths[0]; {
+	case path == "tree_state":
+		t.state = r.Tree.TreeState
+	case path == "tree_type" && t.state == api.TreeState_FROZEN && t.kind == api.TreeType_PREORDERED_LOG && r.Tree.TreeType == api.TreeType_LOG:
+		t.kind = r.Tree.TreeType
+	default:
+		return nil, status.Error(codes.InvalidArgument, "can't change "+path)
+	}
+	return r.Tree, nil
+}
+
+// AddSequencedLeaves takes leaves that have their places.
+func (s *Server) AddSequencedLeaves(_ context.Context, r *api.AddSequencedLeavesRequest) (*api.AddSequencedLeavesResponse, error) {
+	t, err := s.tree(r.LogId)
+	if err == nil {
+		err = t.takes(api.TreeType_PREORDERED_LOG)
+	}
+	if err != nil {
+		return nil, err
+	}
+	resp := &api.AddSequencedLeavesResponse{}
+	for _, leaf := range r.Leaves {
+		if leaf.LeafIndex != int64(len(t.Leaves)) {
+			return nil, status.Error(codes.InvalidArgument, "leaf out of order")
+		}
+		result := &api.QueuedLogLeaf{Leaf: leaf}
+		if had := t.Queue(leaf.LeafValue); had && leaf.LeafIdentityHash == nil {
+			result.Status = status.New(codes.AlreadyExists, "leaf already exists").Proto()
+		} else if had {
+			t.Leaves = append(t.Leaves, leaf.LeafValue)
+		}
+		resp.Results = append(resp.Results, result)
+	}
+	return resp, nil
+}
+
+// takes is the error of one who wants to add to a tree of another kind, or a frozen one.
+func (t *Tree) takes(kind api.TreeType) error {
+	if t.kind != kind || t.state != api.TreeState_ACTIVE {
+		return status.Errorf(codes.FailedPrecondition, "operation not allowed for %s-type trees, %s", t.kind, t.state)
+	}
+	return nil
 }
 
 // InitLog implements Trillian's log server, as what follows does.
@@ -129,6 +188,9 @@ func (s *Server) tree(id int64) (*Tree, error) {
 // QueueLeaf queues a leaf.
 func (s *Server) QueueLeaf(_ context.Context, r *api.QueueLeafRequest) (*api.QueueLeafResponse, error) {
 	t, err := s.tree(r.LogId)
+	if err == nil {
+		err = t.takes(api.TreeType_LOG)
+	}
 	if err != nil {
 		return nil, err
 	}
