@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/BurntSushi/toml"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/mod/sumdb/note"
 
@@ -126,11 +125,7 @@ func (h *home) create(e *env, c *cli.Context, password []byte, final string) err
 			return err
 		}
 	}
-	text, err := toml.Marshal(h.config)
-	if err != nil {
-		return err
-	}
-	if err := durable.WriteFile(h.path(configFile), text, 0o644); err != nil {
+	if err := h.writeConfig(); err != nil {
 		return err
 	}
 	if h.ownURL() != "" {

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/BurntSushi/toml"
 	"github.com/urfave/cli/v2"
 
 	"github.com/proctor-attest/proctor/ledger"
+	"github.com/proctor-attest/proctor/ledger/durable"
 	"github.com/proctor-attest/proctor/ledger/tiles"
 	"github.com/proctor-attest/proctor/ledger/trillian"
 )
@@ -31,11 +33,17 @@ type trillianConfig struct {
 }
 
 func engineFlags() []cli.Flag {
-	return []cli.Flag{
+	return append([]cli.Flag{
 		&cli.StringFlag{Name: "engine", Usage: "`ENGINE` of the ledger: embedded, in a directory, or trillian, on a cluster (\"proctor help scale\")", Value: engineEmbedded},
 		&cli.StringFlag{Name: "trillian", Usage: "with --engine trillian: `HOST:PORT` of a log server"},
 		&cli.Int64Flag{Name: "tree", Usage: "the `NUMBER` of the ledger's tree at Trillian, which nothing else may write to"},
 		&cli.BoolFlag{Name: "create", Usage: "create the tree"},
+	}, connectionFlags()...)
+}
+
+// connectionFlags say how to speak to a log server.
+func connectionFlags() []cli.Flag {
+	return []cli.Flag{
 		&cli.BoolFlag{Name: "trillian-tls", Usage: "speak TLS to the log server, whose certificate the system trusts"},
 		&cli.StringFlag{Name: "trillian-ca", Usage: "speak TLS, and trust the certificates in `FILE`, PEM"},
 		&cli.StringFlag{Name: "trillian-cert", Usage: "show the log server the certificates in `FILE`, PEM"},
@@ -44,7 +52,7 @@ func engineFlags() []cli.Flag {
 	}
 }
 
-// engine is what the flags say of the ledger's engine; nil is the embedded one.
+// engineOf is what the flags say of the ledger's engine; nil is the embedded one.
 func engineOf(c *cli.Context, home string) (*trillianConfig, error) {
 	switch c.String("engine") {
 	case engineEmbedded:
@@ -65,10 +73,15 @@ func engineOf(c *cli.Context, home string) (*trillianConfig, error) {
 		return nil, usagef("--engine trillian wants --trillian HOST:PORT")
 	case c.Bool("create") == (c.Int64("tree") != 0):
 		return nil, usagef("--engine trillian wants --tree NUMBER, or --create and no number")
-	case (c.String("trillian-cert") == "") != (c.String("trillian-key") == ""):
+	}
+	return connectionOf(c, home, c.String("trillian"), c.Int64("tree"))
+}
+
+func connectionOf(c *cli.Context, home, server string, tree int64) (*trillianConfig, error) {
+	if (c.String("trillian-cert") == "") != (c.String("trillian-key") == "") {
 		return nil, usagef("--trillian-cert and --trillian-key go together")
 	}
-	t := &trillianConfig{Server: c.String("trillian"), Tree: c.Int64("tree"), TLS: c.Bool("trillian-tls"), Plaintext: c.Bool("trillian-plaintext")}
+	t := &trillianConfig{Server: server, Tree: tree, TLS: c.Bool("trillian-tls"), Plaintext: c.Bool("trillian-plaintext")}
 	for name, to := range map[string]*string{"trillian-ca": &t.CA, "trillian-cert": &t.Cert, "trillian-key": &t.Key} {
 		if file := c.String(name); file != "" {
 			var err error
@@ -78,6 +91,15 @@ func engineOf(c *cli.Context, home string) (*trillianConfig, error) {
 		}
 	}
 	return t, nil
+}
+
+// writeConfig writes config.toml.
+func (h *home) writeConfig() error {
+	text, err := toml.Marshal(h.config)
+	if err != nil {
+		return err
+	}
+	return durable.WriteFile(h.path(configFile), text, 0o644)
 }
 
 // connection is how to reach the home's cluster.
