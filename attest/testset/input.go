@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/klauspost/compress/zstd"
 )
 
 // input is a place in a file of rows.
@@ -121,13 +119,11 @@ func (in *input) decompress() error {
 		}
 		in.r = bufio.NewReaderSize(z, 1<<16)
 	case isZstd(head):
-		// The window is what a frame makes us allocate: 128 MiB is the most that
-		// the format asks a decoder to support.
-		z, err := zstd.NewReader(in.r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(128<<20))
+		z, err := newZstd(in.r)
 		if err != nil {
 			return err
 		}
-		in.closers = append(in.closers, func() error { z.Close(); return nil })
+		in.closers = append(in.closers, z.Close)
 		in.r = bufio.NewReaderSize(z, 1<<16)
 	}
 	return nil
