@@ -79,9 +79,8 @@ func Digest(ctx context.Context, fsys fs.FS, opts Options) (*Model, error) {
 
 // readLayouts reads where the tensors are.
 func (p *plan) readLayouts(fsys fs.FS) error {
-	var room room
 	for _, name := range slices.Sorted(maps.Keys(p.layouts)) {
-		l, err := readLayout(fsys, p.layouts[name], p.readers[name], &room)
+		l, err := readLayout(fsys, p.layouts[name], p.readers[name], &p.room)
 		if err != nil {
 			return fmt.Errorf("%q: %w", name, err)
 		}

@@ -19,7 +19,10 @@ const (
 	// defaultAlignment is that of a file that does not say general.alignment.
 	defaultAlignment = 32
 	maxAlignment     = 1 << 16
-	alignmentKey     = "general.alignment"
+
+	// aheadSize is how much is read at a time.
+	aheadSize    = 1 << 20
+	alignmentKey = "general.alignment"
 )
 
 // readGGUF reads the metadata and tensor list of a GGUF of version 2 or 3, which
@@ -198,7 +201,7 @@ func (c *cursor) take(n uint64) ([]byte, error) {
 		return nil, err
 	}
 	if c.begin+uint64(len(c.buf)) < c.at {
-		buf, err := c.src.read(first, max(n, min(windowSize, c.src.size-first)))
+		buf, err := c.src.read(first, max(n, min(aheadSize, c.src.size-first)))
 		if err != nil {
 			return nil, err
 		}

@@ -145,7 +145,7 @@ func skipNumbers(c *cursor, kind uint32, size uint64) error {
 		return c.skip(size)
 	}
 	for size > 0 {
-		b, err := c.take(min(size, windowSize))
+		b, err := c.take(min(size, aheadSize))
 		if err != nil {
 			return err
 		}

@@ -85,7 +85,7 @@ func parseIndex(data []byte, suffix string) (map[string]string, error) {
 	if !findMember(d, "weight_map") {
 		return nil, errors.New("weight_map is missing or not a map from tensors to file names")
 	}
-	files, err := decodeWeightMap(d, suffix)
+	files, err := decodeWeightMap(d, suffix, &room{})
 	if err == nil && len(files) == 0 {
 		err = errors.New("weight_map names no tensors")
 	}
@@ -94,11 +94,10 @@ func parseIndex(data []byte, suffix string) (map[string]string, error) {
 
 // decodeWeightMap goes token by token: an index can have as many members as a header,
 // and is bounded as a header is.
-func decodeWeightMap(d *json.Decoder, suffix string) (map[string]string, error) {
+func decodeWeightMap(d *json.Decoder, suffix string, room *room) (map[string]string, error) {
 	if first, err := d.Token(); err != nil || first != json.Delim('{') {
 		return nil, errors.New("weight_map is missing or not a map from tensors to file names")
 	}
-	var room room
 	files, once := map[string]string{}, map[string]string{}
 	for d.More() {
 		tensor, _ := d.Token()

@@ -112,18 +112,25 @@ func (s source) read(at, n uint64) ([]byte, error) {
 		return nil, fmt.Errorf("bytes %d to %d are beyond the file of %d (a download that stopped early? fetch the file again)", at, at+n, s.size)
 	}
 	buf := make([]byte, n)
-	if got, err := s.ReadAt(buf, int64(at)); got < len(buf) {
-		if err == io.EOF {
-			err = errors.New("the file became shorter while it was being read")
-		}
-		return nil, err
+	return buf, s.fill(buf, at)
+}
+
+// fill reads what buf has room for.
+func (s source) fill(buf []byte, at uint64) error {
+	got, err := s.ReadAt(buf, int64(at))
+	if got == len(buf) {
+		return nil
 	}
-	return buf, nil
+	if err == io.EOF {
+		err = errors.New("the file became shorter while it was being read")
+	}
+	return err
 }
 
 // copy writes n bytes from an offset to w.
 func (s source) copy(w io.Writer, at, n uint64) error {
-	got, err := io.Copy(w, io.NewSectionReader(s, int64(at), int64(n)))
+	buf := make([]byte, min(n, aheadSize)+1)
+	got, err := io.CopyBuffer(w, io.NewSectionReader(s, int64(at), int64(n)), buf)
 	if err == nil && uint64(got) < n {
 		err = errors.New("the file became shorter while it was being read")
 	}

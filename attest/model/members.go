@@ -14,7 +14,8 @@ const (
 	// their settings in __metadata__.
 	maxMember = 16 << 20
 
-	windowSize = 1 << 16
+	// windowSize is how much of a header is read at a time: from a hub each is a request.
+	windowSize = 4 << 20
 )
 
 // eachMember cuts the JSON object in src from begin to end into its members, so that a
@@ -22,9 +23,10 @@ const (
 // Duplicate names are refused inside of them; those of the object itself are not.
 func eachMember(src source, begin, end uint64, do func(name string, value []byte) error) error {
 	c := cutter{member: []byte("{"), do: do}
+	buf := make([]byte, min(windowSize, end-begin))
 	for at := begin; at < end; {
-		window, err := src.read(at, min(windowSize, end-at))
-		if err != nil {
+		window := buf[:min(windowSize, end-at)]
+		if err := src.fill(window, at); err != nil {
 			return err
 		}
 		if err := c.write(window, at); err != nil {

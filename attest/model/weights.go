@@ -28,6 +28,7 @@ type plan struct {
 	layouts   map[string]entry // files of weights, of adapters too
 	readers   map[string]format
 	read      map[string]*layout
+	room      room // for the tensors of all files
 	uncovered []string
 }
 

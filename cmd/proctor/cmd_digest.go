@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -81,7 +82,8 @@ type modelDigest struct {
 	Uncovered []string            `json:"uncovered"`
 	KV        []model.KV          `json:"kv,omitempty"`
 	Adapters  []adapterDigest     `json:"adapters,omitempty"`
-	Tensors   []tensorDigest      `json:"tensors,omitempty"`
+	// The last member is "tensors", a list that is written one by one.
+	tensors []model.Tensor
 }
 
 type tensorDigest struct {
@@ -112,15 +114,41 @@ func (e *env) printModelDigest(c *cli.Context, dir string) error {
 		d.Package = &m.Package
 	}
 	if c.Bool("tensors") {
-		d.KV, d.Tensors = m.KV, withLeaves(m.Tensors)
+		d.KV, d.tensors = m.KV, m.Tensors
 		for _, a := range m.Adapters {
 			d.Adapters = append(d.Adapters, adapterDigest{a.Path, withLeaves(a.Tensors)})
 		}
 	}
 	if c.Bool("json") {
-		return e.printJSON(d)
+		return e.printDigestJSON(d)
 	}
 	return e.printDigestText(d)
+}
+
+// printDigestJSON does not hold the list of tensors as text: of a large model that is
+// longer than all that is known of it.
+func (e *env) printDigestJSON(d modelDigest) error {
+	if len(d.tensors) == 0 {
+		return e.printJSON(d)
+	}
+	data, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(e.stdout)
+	w.Write(bytes.TrimSuffix(data, []byte("}")))
+	sep := `,"tensors":[`
+	for _, t := range d.tensors {
+		data, err := json.Marshal(tensorDigest{t, t.Leaf()})
+		if err != nil {
+			return err
+		}
+		w.WriteString(sep)
+		w.Write(data)
+		sep = ","
+	}
+	w.WriteString("]}\n")
+	return w.Flush()
 }
 
 func (e *env) printDigestText(d modelDigest) error {
@@ -135,18 +163,20 @@ func (e *env) printDigestText(d modelDigest) error {
 	for _, u := range d.Uncovered {
 		fmt.Fprintf(w, "uncovered %s\n", oneLine(u))
 	}
-	printTensors := func(tensors []tensorDigest) {
-		for _, t := range tensors {
-			fmt.Fprintf(w, "tensor    %s %s %v %s\n", t.Leaf, t.DType, t.Shape, oneLine(t.Name))
-		}
+	printTensor := func(t model.Tensor, leaf attest.Hash) {
+		fmt.Fprintf(w, "tensor    %s %s %v %s\n", leaf, t.DType, t.Shape, oneLine(t.Name))
 	}
-	printTensors(d.Tensors)
+	for _, t := range d.tensors {
+		printTensor(t, t.Leaf())
+	}
 	for _, kv := range d.KV {
 		fmt.Fprintf(w, "value     %s %s\n", kv.Leaf, oneLine(kv.Key))
 	}
 	for _, a := range d.Adapters {
 		fmt.Fprintf(w, "adapter   %s\n", oneLine(a.Path))
-		printTensors(a.Tensors)
+		for _, t := range a.Tensors {
+			printTensor(t.Tensor, t.Leaf)
+		}
 	}
 	return w.Flush()
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,7 +78,8 @@ func TestDiffSchema(t *testing.T) {
 	r := hostileDiff(2)
 	r.JSON[0].Members[0].First = []byte(`{"a":1}`)
 	w := r.Weights
-	w.Cast, w.Reshaped, w.Renamed = w.Changed, []diff.Pair{}, []diff.Pair{}
+	w.Cast, w.Reshaped, w.Renamed = slices.Clone(w.Changed), []diff.Pair{}, []diff.Pair{}
+	w.Cast[0].Values = &diff.Values{Elements: 3, Equal: 1, FirstRounded: 2}
 	w.Added, w.Removed = []model.Tensor{w.Changed[0].First}, []model.Tensor{}
 	data, err := json.Marshal(r)
 	if err != nil {
@@ -85,6 +87,26 @@ func TestDiffSchema(t *testing.T) {
 	}
 	if err := schemas.Validate("diff", data); err != nil {
 		t.Error(err)
+	}
+}
+
+// What a cast did is said in full only where all elements were compared.
+func TestCastWords(t *testing.T) {
+	for _, tt := range []struct {
+		values *diff.Values
+		want   string
+	}{
+		{nil, ""},
+		{&diff.Values{Elements: 3, Equal: 3}, ": values equal"},
+		{&diff.Values{}, ": values equal"},
+		{&diff.Values{Elements: 3, Equal: 1, FirstRounded: 2}, ": rounded to nearest, which changes 2 of 3 elements"},
+		{&diff.Values{Elements: 3, Equal: 1, SecondRounded: 2}, ": the first is the second rounded to nearest, which changes 2 of 3 elements"},
+		{&diff.Values{Elements: 5, Equal: 1, FirstRounded: 2, SecondRounded: 1, Different: 1}, ": 2 of 5 elements differ from round-to-nearest"},
+		{&diff.Values{Elements: 5, Equal: 1, FirstRounded: 1, SecondRounded: 3}, ": 1 of 5 elements differ from round-to-nearest"},
+	} {
+		if got := castWords(tt.values); got != tt.want {
+			t.Errorf("castWords(%+v) = %q, want %q", tt.values, got, tt.want)
+		}
 	}
 }
 

@@ -564,6 +564,32 @@ func TestSampleFinds(t *testing.T) {
 	}
 }
 
+// A header of some megabytes is asked for in few requests, and with it no more.
+func TestSampleRequests(t *testing.T) {
+	var data []model.TensorData
+	for i := range 10_000 {
+		data = append(data, model.TensorData{Name: fmt.Sprint(i, strings.Repeat("n", 300)), DType: "U8", Shape: []uint64{1}, Data: []byte{byte(i)}})
+	}
+	var b bytes.Buffer
+	if err := model.Write(&b, data); err != nil {
+		t.Fatal(err)
+	}
+	h, c := serve(t, fstest.MapFS{"model.safetensors": {Data: b.Bytes()}})
+	var requests atomic.Int32
+	h.Fault = func(_ http.ResponseWriter, _ *http.Request, cdn bool) bool {
+		if cdn {
+			requests.Add(1)
+		}
+		return false
+	}
+	if _, _, err := sample(t, c, 1, attest.Hash{1}); err != nil {
+		t.Fatal(err)
+	}
+	if n := requests.Load(); b.Len() < 3<<20 || n > 4 {
+		t.Errorf("%d requests for a file of %d bytes", n, b.Len())
+	}
+}
+
 // A server that sends other bytes than it lists of a file that is read in full is found
 // out while it is read.
 func TestSampleOfOtherBytes(t *testing.T) {
