@@ -568,6 +568,26 @@ func TestNotPublished(t *testing.T) {
 	verify(t, c, entry(2), a)
 }
 
+// The clock is set back while the ledger is open, which then has a checkpoint of the future.
+func TestClockSetBackWhileOpen(t *testing.T) {
+	for _, batch := range []uint{0, 64} {
+		c := newLedger(t, 1)
+		c.Batch, c.Patience = batch, 5*time.Second
+		l := open(t, c)
+		for i := 1; i < 4; i++ {
+			later := time.Now().Add(time.Hour)
+			if err := os.Chtimes(filepath.Join(c.Dir, "checkpoint"), later, later); err != nil {
+				t.Fatal(err)
+			}
+			a, err := l.Append(t.Context(), entry(i))
+			if err != nil || a.Index != uint64(i) {
+				t.Fatalf("batch %d: Append = %d, %v; want index %d", batch, a.Index, err, i)
+			}
+		}
+		closeLog(t, l)
+	}
+}
+
 // After the clock was set back, or a copy kept another clock's times.
 func TestCheckpointFromTheFuture(t *testing.T) {
 	c := newLedger(t, 1)

@@ -32,7 +32,6 @@ type Log struct {
 	key      ledger.LogKey
 	tree     tessera.LogReader
 	appender *tessera.Appender
-	awaiter  *tessera.PublicationAwaiter
 	shutdown func(context.Context) error
 	stop     context.CancelFunc
 	lock     *durable.Lock
@@ -151,7 +150,6 @@ func (l *Log) start(ctx context.Context) error {
 		return err
 	}
 	l.appender, l.shutdown, l.tree, l.Reader = appender, shutdown, reader, reader
-	l.awaiter = tessera.NewPublicationAwaiter(running, reader.ReadCheckpoint, 2*time.Millisecond)
 	if err := l.publishIntegrated(ctx); err != nil {
 		return err
 	}
@@ -232,12 +230,11 @@ func (l *Log) Append(ctx context.Context, entry []byte) (ledger.Appended, error)
 
 // add hands the entry to Tessera and waits for a checkpoint that covers it.
 func (l *Log) add(ctx context.Context, entry []byte) (uint64, error) {
-	waiting, cancel := context.WithTimeout(ctx, l.conf.Patience)
-	defer cancel()
-	at, _, err := l.awaiter.Await(waiting, l.appender.Add(ctx, tessera.NewEntry(entry)))
-	if err != nil && waiting.Err() != nil {
-		err = l.unpublished(ctx, at.Index+1)
+	at, err := l.appender.Add(ctx, tessera.NewEntry(entry))()
+	if err != nil {
+		return 0, err
 	}
+	_, err = l.published(ctx, at.Index+1)
 	return at.Index, err
 }
 

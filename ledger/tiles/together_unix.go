@@ -376,6 +376,9 @@ func (l *Log) published(ctx context.Context, size uint64) (ledger.Checkpoint, er
 		if err != nil || cp.Size >= size {
 			return cp, err
 		}
+		if err := touch(l.conf.Dir); err != nil { // the clock may be set back at any time
+			return cp, err
+		}
 		select {
 		case <-waiting.Done():
 			return cp, l.unpublished(ctx, size)
