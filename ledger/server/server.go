@@ -20,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -44,11 +45,18 @@ type Config struct {
 	// comes then is told to come back.
 	Waiting int
 
+	// Buffered is how many bytes of entries that have not arrived whole may be held at
+	// once; zero is 128 MiB. Many who send slowly are told to come back beyond that.
+	Buffered int64
+
 	// Added is told of every request to add, with its status; it may be nil.
 	Added func(issuer string, status int, took time.Duration, err error)
 }
 
-const defaultWaiting = 4096
+const (
+	defaultWaiting = 4096
+	defaultBuffer  = 128 << 20
+)
 
 // A Refusal is why an entry is not added.
 type Refusal struct {
@@ -64,6 +72,9 @@ func Handler(c Config) http.Handler {
 	if c.Waiting <= 0 {
 		c.Waiting = defaultWaiting
 	}
+	if c.Buffered <= 0 {
+		c.Buffered = defaultBuffer
+	}
 	if c.Added == nil {
 		c.Added = func(string, int, time.Duration, error) {}
 	}
@@ -77,7 +88,8 @@ func Handler(c Config) http.Handler {
 
 type handler struct {
 	Config
-	room chan struct{}
+	room     chan struct{}
+	buffered atomic.Int64 // bytes of entries that are being read
 
 	mu     sync.Mutex
 	limits map[string]*rate.Limiter // by issuer, of whom Admit knows only some
@@ -118,21 +130,25 @@ var (
 )
 
 func (h *handler) tryAdd(rw http.ResponseWriter, r *http.Request) (issuer string, status int, err error) {
-	select {
-	case h.room <- struct{}{}:
-		defer func() { <-h.room }()
-	default:
-		return "", http.StatusTooManyRequests, errBusy
-	}
-	entry, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, ledger.MaxEntry))
+	entry, done, err := h.read(rw, r)
+	defer done()
 	var large *http.MaxBytesError
 	switch {
+	case errors.Is(err, errBusy):
+		return "", http.StatusTooManyRequests, errBusy
 	case errors.As(err, &large):
 		return "", http.StatusRequestEntityTooLarge, fmt.Errorf("an entry has at most %d bytes", ledger.MaxEntry)
 	case err != nil:
 		return "", http.StatusBadRequest, fmt.Errorf("reading the entry: %w", err)
 	case len(entry) == 0:
 		return "", http.StatusBadRequest, errors.New("the entry is empty")
+	}
+	// Room is for entries that are there: many who send slowly take up none.
+	select {
+	case h.room <- struct{}{}:
+		defer func() { <-h.room }()
+	default:
+		return "", http.StatusTooManyRequests, errBusy
 	}
 	issuer, err = h.Admit(r.Context(), entry)
 	var refusal *Refusal
@@ -158,6 +174,32 @@ func (h *handler) tryAdd(rw http.ResponseWriter, r *http.Request) (issuer string
 	rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	rw.Write(added.Proof)
 	return issuer, http.StatusOK, nil
+}
+
+// read reads an entry. What all requests together have sent so far is bounded: done gives
+// this one's share back.
+func (h *handler) read(rw http.ResponseWriter, r *http.Request) (entry []byte, done func(), err error) {
+	done = func() { h.buffered.Add(-int64(cap(entry))) }
+	body := http.MaxBytesReader(rw, r.Body, ledger.MaxEntry)
+	for {
+		if len(entry) == cap(entry) {
+			grown := make([]byte, len(entry), min(max(4<<10, 4*cap(entry)), ledger.MaxEntry+1))
+			if h.buffered.Add(int64(cap(grown)-cap(entry))) > h.Buffered {
+				h.buffered.Add(-int64(cap(grown) - cap(entry)))
+				return entry, done, errBusy
+			}
+			copy(grown, entry)
+			entry = grown
+		}
+		n, err := body.Read(entry[len(entry):cap(entry)])
+		entry = entry[:len(entry)+n]
+		if errors.Is(err, io.EOF) {
+			return entry, done, nil
+		}
+		if err != nil {
+			return entry, done, err
+		}
+	}
 }
 
 func (h *handler) allow(issuer string) bool {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -231,6 +232,45 @@ func TestAddBusy(t *testing.T) {
 	close(leave)
 	if status := <-done; status != 200 {
 		t.Errorf("the first got %d", status)
+	}
+}
+
+// dawdle sends the beginning of an entry, and no more.
+func (s *served) dawdle(t *testing.T) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	fmt.Fprintf(c, "POST /add HTTP/1.1\r\nHost: ledger.example\r\nContent-Length: 60000\r\n\r\nx")
+	return c
+}
+
+// Who sends slowly keeps nobody waiting, and holds no more than a share of memory.
+func TestAddSlowly(t *testing.T) {
+	s := serve(t, func(c *server.Config) { c.Waiting, c.Buffered = 2, 64<<10 })
+	for range 10 {
+		s.dawdle(t)
+	}
+	time.Sleep(50 * time.Millisecond)
+	if resp, body := s.post(t, "lab:1"); resp.StatusCode != http.StatusOK {
+		t.Errorf("beside slow ones: %d %q", resp.StatusCode, body)
+	}
+	var much []net.Conn
+	for range 6 {
+		much = append(much, s.dawdle(t))
+	}
+	time.Sleep(50 * time.Millisecond)
+	if resp, body := s.post(t, "lab:2"); resp.StatusCode != http.StatusTooManyRequests || !strings.Contains(body, "come back") {
+		t.Errorf("with too much in memory: %d %q", resp.StatusCode, body)
+	}
+	for _, c := range much {
+		c.Close()
+	}
+	time.Sleep(50 * time.Millisecond)
+	if resp, body := s.post(t, "lab:2"); resp.StatusCode != http.StatusOK {
+		t.Errorf("when they have gone: %d %q", resp.StatusCode, body)
 	}
 }
 
