@@ -79,6 +79,12 @@ func (c *cosigning) cosign(ctx context.Context, r ledger.Reader, checkpoint []by
 		return err
 	}
 	cosigned, errs := witness.Gather(ctx, r, checkpoint, cosigners, func(signed []byte) bool { return check(signed) == nil })
+	latest := c.home.now().Add(policy.Skew)
+	for _, w := range policy.Ledger.Witnesses() {
+		if at, err := w.Cosigned(cosigned); err == nil && at.After(latest) {
+			errs = append(errs, &witness.FailedError{Witness: w.Name, Err: fmt.Errorf("it cosigned at %s, and here it is %s: one of two clocks is wrong", at.Format(time.RFC3339), c.home.now().UTC().Format(time.RFC3339))})
+		}
+	}
 	c.tell(cosigners, errs)
 	if err := check(cosigned); err != nil {
 		return checkpoint, errors.Join(append([]error{err}, errs...)...)
