@@ -34,7 +34,7 @@ func (e *env) cmdLedger() *cli.Command {
 				},
 				Action: e.runLedgerMirror,
 			},
-			e.cmdLedgerServe(), e.cmdLedgerMigrate(), e.cmdMonitor(), e.cmdInventory(), e.cmdWitness(),
+			e.cmdLedgerServe(), e.cmdLedgerHealthy(), e.cmdLedgerMigrate(), e.cmdMonitor(), e.cmdInventory(), e.cmdWitness(),
 		},
 	}
 }

@@ -86,7 +86,8 @@ func (e *env) runLedgerServe(c *cli.Context) (err error) {
 	mux.Handle("/", handler)
 	newExplorer(log, key, witnesses, e.now, logger).register(mux)
 	return e.serve(c, service{
-		handler: mux, started: h.markServing,
+		handler: mux,
+		started: func(url string) (func(), error) { return h.markServing(url, c.String("tls-cert")) },
 		watch: func(m *metrics) {
 			m.watchLedger(log, witnesses, e.now)
 			m.watchPolicy(policy)

@@ -2,12 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -43,7 +42,7 @@ func (h *home) openLedger(ctx context.Context) (ledger.Log, error) {
 	if isURL(url) {
 		return h.remoteLedger(url)
 	}
-	if url := h.servedAt(ctx); url != "" {
+	if at := h.servedAt(ctx); at != nil {
 		vkey, err := h.ledgerVKey()
 		if err != nil {
 			return nil, err
@@ -52,7 +51,7 @@ func (h *home) openLedger(ctx context.Context) (ledger.Log, error) {
 		if err != nil {
 			return nil, err
 		}
-		return remote.Open(url, key, ledgerClient()), nil
+		return remote.Open(at.url, key, at.client()), nil
 	}
 	return h.openOwn(ctx, nil)
 }
@@ -76,38 +75,45 @@ func ledgerClient() *http.Client {
 	return &http.Client{Timeout: ledgerTime, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// markServing says to other commands of the home where its ledger is being served.
-func (h *home) markServing(url string) (unmark func(), err error) {
+// markServing says to other commands of the home where its ledger is being served, and
+// with which certificate.
+func (h *home) markServing(url, cert string) (unmark func(), err error) {
 	name := h.path(servingFile)
-	if err := durable.WriteFile(name, []byte(url+"\n"), 0o644); err != nil {
+	if cert != "" {
+		if cert, err = filepath.Abs(cert); err != nil {
+			return nil, err
+		}
+	}
+	if err := durable.WriteFile(name, []byte(url+"\n"+cert+"\n"), 0o644); err != nil {
 		return nil, err
 	}
 	return func() { os.Remove(name) }, nil
 }
 
-// servedAt is where the home's ledger is being served, "" if nowhere: who serves it may
+// servedAt is where the home's ledger is being served, nil if nowhere: who serves it may
 // have been killed.
-func (h *home) servedAt(ctx context.Context) string {
-	data, err := readLimited(h.path(servingFile), 1<<10)
-	if errors.Is(err, fs.ErrNotExist) || err != nil {
-		return ""
+func (h *home) servedAt(ctx context.Context) *localService {
+	data, err := readLimited(h.path(servingFile), 1<<13)
+	if err != nil {
+		return nil
 	}
-	url := strings.TrimSpace(string(data))
+	url, cert, _ := strings.Cut(string(data), "\n")
+	at := &localService{url, strings.TrimSuffix(cert, "\n")}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/healthz", nil)
 	if err != nil {
-		return ""
+		return nil
 	}
-	client := ledgerClient()
-	client.Timeout = 5 * time.Second
+	client := at.client()
+	client.Timeout = healthTime
 	resp, err := client.Do(r)
 	if err != nil {
-		return ""
+		return nil
 	}
 	defer resp.Body.Close()
 	if body, err := io.ReadAll(io.LimitReader(resp.Body, 16)); err != nil || string(body) != "ok\n" {
-		return ""
+		return nil
 	}
-	return url
+	return at
 }
 
 // ledgerName says for people where the home's ledger is.

@@ -101,6 +101,12 @@ func (c *ledgerCollector) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
+func (m *metrics) watchConnections(cs *connections) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "proctor_http_connections", Help: "Connections that are open.",
+	}, func() float64 { return float64(cs.count()) }))
+}
+
 // watchPolicy says which policy is in force, by the hash of its file, and whether the file
 // says something else by now that cannot be read.
 func (m *metrics) watchPolicy(f *fresh[policyInForce]) {

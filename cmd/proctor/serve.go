@@ -29,6 +29,7 @@ func serveFlags(listen string) []cli.Flag {
 		&cli.StringFlag{Name: "listen", Usage: "answer at `HOST:PORT`", Value: listen},
 		&cli.StringFlag{Name: "tls-cert", Usage: "speak TLS with the certificates in `FILE`, PEM"},
 		&cli.StringFlag{Name: "tls-key", Usage: "and the private key in `FILE`, PEM"},
+		&cli.IntFlag{Name: "connections", Usage: "at most `N` at once; one more ends one of the client that has the most", Value: 4096},
 		&cli.StringFlag{Name: "metrics", Usage: "answer GET /metrics, for Prometheus, at `HOST:PORT`"},
 	}
 }
@@ -52,6 +53,9 @@ func (e *env) serve(c *cli.Context, sv service) error {
 	if (cert == "") != (key == "") {
 		return usagef("--tls-cert and --tls-key go together")
 	}
+	if c.Int("connections") < 1 {
+		return usagef("--connections %d, want at least 1", c.Int("connections"))
+	}
 	log := e.logger()
 	counts := newMetrics()
 	if sv.watch != nil {
@@ -68,7 +72,18 @@ func (e *env) serve(c *cli.Context, sv service) error {
 	if err != nil {
 		return withHint(err, "--listen HOST:PORT names another address")
 	}
+	most := affordable(c.Int("connections"))
+	if most < c.Int("connections") {
+		log.Warn("fewer connections than --connections: the system lets this process open too few files", "connections", most)
+	}
+	// HTTP/2 is for a proxy in front: Go keeps what a connection had waiting when it ended,
+	// until its timers end, and who resets streams fills the memory with that.
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	limited := limitConnections(listener, most)
+	counts.watchConnections(limited)
 	s := &http.Server{
+		ConnState: limited.note, Protocols: &protocols,
 		Handler:           logged(log, counts, sv.handler),
 		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader,
@@ -94,9 +109,9 @@ func (e *env) serve(c *cli.Context, sv service) error {
 	served := make(chan error, 1)
 	go func() {
 		if cert != "" {
-			served <- s.ServeTLS(listener, "", "")
+			served <- s.ServeTLS(limited, "", "")
 		} else {
-			served <- s.Serve(listener)
+			served <- s.Serve(limited)
 		}
 	}()
 	select {
