@@ -145,8 +145,8 @@ func (c *casts) compare(p *Pair) error {
 		if err != nil {
 			return err
 		}
-		v.count(x.number, y.number, one, other, n)
-		c.advance(len(one) + len(other))
+		v.count(x.number, y.number, one, other)
+		c.advance(n * (x.number.width + y.number.width))
 		left -= uint64(n)
 	}
 	if err := cmp.Or(x.check(), y.check()); err != nil {
@@ -156,10 +156,10 @@ func (c *casts) compare(p *Pair) error {
 	return nil
 }
 
-// count compares n elements.
-func (v *Values) count(a, b *number, x, y []byte, n int) {
-	for i := range n {
-		first, second := a.value(x[i*a.width:]), b.value(y[i*b.width:])
+// count compares as many elements of one type as of another.
+func (v *Values) count(a, b *number, x, y []float64) {
+	for i, first := range x {
+		second := y[i]
 		switch {
 		case identical(first, second):
 			v.Equal++
@@ -174,7 +174,7 @@ func (v *Values) count(a, b *number, x, y []byte, n int) {
 }
 
 // batch is how many elements are compared at a time.
-const batch = 1 << 17
+const batch = 1 << 15
 
 // tensorReader reads a tensor's elements, and hashes them.
 type tensorReader struct {
@@ -184,6 +184,7 @@ type tensorReader struct {
 	number *number
 	sum    hash.Hash
 	buf    []byte
+	values []float64
 }
 
 func openElements(s *Side, t model.Tensor) (*tensorReader, error) {
@@ -192,10 +193,12 @@ func openElements(s *Side, t model.Tensor) (*tensorReader, error) {
 		return nil, fmt.Errorf("%s: %w", s.Name, err)
 	}
 	n := numberOf(t.DType)
-	return &tensorReader{r, s, t, n, sha256.New(), make([]byte, min(batch*uint64(n.width), t.Size))}, nil
+	some := min(batch, elements(t.Shape))
+	return &tensorReader{r, s, t, n, sha256.New(), make([]byte, some*uint64(n.width)), make([]float64, some)}, nil
 }
 
-func (r *tensorReader) next(n int) ([]byte, error) {
+// next returns the next n elements, which are valid until it is called again.
+func (r *tensorReader) next(n int) ([]float64, error) {
 	buf := r.buf[:n*r.number.width]
 	if _, err := io.ReadFull(r, buf); err != nil {
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
@@ -204,7 +207,8 @@ func (r *tensorReader) next(n int) ([]byte, error) {
 		return nil, fmt.Errorf("%s: tensor %.200q: %w", r.of.Name, r.tensor.Name, err)
 	}
 	r.sum.Write(buf)
-	return buf, nil
+	r.number.decode(r.values[:n], buf)
+	return r.values[:n], nil
 }
 
 // check refuses bytes that are not those that the modelID is over.
