@@ -172,7 +172,7 @@ func matchForgeries() []forgery {
 		})),
 		missing("match-by-no-auditor", "the evaluator, who may not audit, says that the release is right", signedBy(evaluator, same)),
 		missing("match-by-a-stranger", "a stranger signs in the auditor's name", with(honest, func(h *hooks) { h.keyFor = strangerSigns("audit") })),
-		missing("match-not-logged", "the auditor's statement is in no ledger", with(honest, func(h *hooks) {
+		missing("match-not-logged", "the auditor's statement is in no ledger", with(edit(func(p *attest.Audit) { p.Match.Source.Fetched = "" }), func(h *hooks) {
 			h.pack = func(w *world) { w.chains[auditor][0].Proof = nil }
 		})),
 		missing("match-withdrawn", "the auditor withdrew what it had found", with(honest, func(h *hooks) {
@@ -278,6 +278,67 @@ func claimed(change func(*world, *attest.Score)) hooks {
 		})
 	}
 	return h
+}
+
+// Every audit that is not enough is named with its reason.
+func TestMatchReasons(t *testing.T) {
+	says := map[string]string{
+		"match-although-different":   "one by " + auditor + " does not count: its roles are said to be the same, and its modelID is another, or the other way round",
+		"match-at-another-commit":    `it looked at commit "abababababababababababababababababababab" of ` + atCommit,
+		"match-by-a-friend":          "its issuer is not known to be independent of the lab",
+		"match-by-a-stranger":        "no key that the policy gives to " + auditor + " verifies its signature",
+		"match-by-no-auditor":        "the policy does not let its issuer audit (role auditor)",
+		"match-by-the-lab":           "one by " + lab + " does not count: its issuer is not known to be independent of the lab",
+		"match-elsewhere":            "it looked at hf:mirror/tiny@" + someCommit + ", which the release does not name",
+		"match-equivocal":            "its issuer's statements are not one chain: " + auditor + " signed two different statements numbered 0",
+		"match-from-the-future":      "it says that it fetched at 2026-02-10T00:00:00Z, and was logged before",
+		"match-in-words":             "its roles give",
+		"match-maybe-withdrawn":      "that by " + auditor + " is not enough: nothing shows that it was not withdrawn: no head of " + auditor + " after its statement 0",
+		"match-not-logged":           "no proof that it was logged",
+		"match-of-a-listing":         "is not enough: T1, listing: no byte of the weights was read",
+		"match-of-another-model":     "and the release of another",
+		"match-of-another-release":   "which is not the one that is judged",
+		"match-uncovered":            "",
+		"match-uncovered-by-another": "",
+		"match-for-a-regrade":        "",
+		"match-withdrawn":            "it was withdrawn",
+		"other-listing-found":        auditor + " found another model at " + atCommit + " (T2, git objects, fetched 2026-02-01T00:00:00Z): config differs",
+		"other-model-found":          auditor + " found another model at " + atCommit + ` (T4, every byte, fetched 2026-02-01T00:00:00Z): weights differs, tensor "bias" differs`,
+		"other-model-found-by-one":   auditor2 + " found another model",
+		"other-model-hidden":         auditor2 + " found another model",
+		"other-model-on-a-branch":    auditor2 + " found another model at hf:lab/tiny, commit " + someCommit,
+		"sample-drawn-by-the-lab":    "its sample was drawn by " + lab + ", who is not known to be independent of the lab",
+		"sample-not-wanted":          "your policy does not say that one is enough (sampled_share, sampled_miss)",
+		"sample-praised":             "miss a share of 0.02 with probability 0.001, which is 0.049282",
+		"sample-too-small":           "altered tensors with 0.02 of all bytes are missed by its sample with probability 0.668, your policy allows 0.05",
+	}
+	for _, f := range matchForgeries() {
+		t.Run(f.name, func(t *testing.T) {
+			want, ok := says[f.name]
+			if !ok {
+				t.Fatal("no reason is expected")
+			}
+			w := newWorld(t, f.hooks)
+			v := w.verify()
+			if f.scanned {
+				v, _ = w.scanned(t)
+			}
+			if c := checkOf(t, v, matchCheck); !strings.Contains(c.Detail, want) {
+				t.Errorf("%s: %s, want %q", c.State, c.Detail, want)
+			}
+		})
+	}
+	named := newWorld(t, claimed(func(w *world, s *attest.Score) {
+		id := w.chains[auditor][0].Statement.ID
+		s.Regrade = &id
+	})).verify()
+	if c := find(named.Claims[0].Rows[0].Checks, "score/recomputed"); c.Detail != "what the score names as its regrade is another audit" || c.Got != attest.AuditModelMatch {
+		t.Errorf("score/recomputed: %s, got %s", c.Detail, c.Got)
+	}
+	regraded := newWorld(t, hooks{policy: knows(auditor, "auditor"), afterResult: func(w *world) { w.regrade(auditor, 0, "1", "2/3") }}).verify()
+	if c := checkOf(t, regraded, matchCheck); c.State != NotApplicable {
+		t.Errorf("a regrade is taken for a look at the model: %s", c.Detail)
+	}
 }
 
 func checkOf(t *testing.T, v *Verdict, name string) Check {
@@ -406,6 +467,57 @@ func TestMismatchThatDoesNotCount(t *testing.T) {
 			}
 		})
 	}
+	// Nor does one of a release that is not the lab's, or that no key of the policy signs,
+	// or of another variant than the one that was run.
+	asIf := func(change func(*world, *attest.Release), issuer string) func(*world) {
+		return func(w *world) {
+			first := w.chains[evaluator][1]
+			pkg := digest("package")
+			p := &attest.Release{
+				Header: attest.Header{Refs: []attest.Ref{{Role: attest.RoleModel, ID: w.chains[lab][0].Statement.ID}}},
+				Name:   "tiny", Model: weightsOf(w.t, modelRoles()), Published: []string{atCommit}, Package: &pkg,
+			}
+			change(w, p)
+			release := w.issue(issuer, p)
+			w.issue(auditor, w.matchOf(release, foundOther))
+			w.issue(lab, &attest.Claim{
+				Header: attest.Header{Refs: []attest.Ref{{Role: attest.RoleResult, ID: first.Statement.ID}, {Role: attest.RoleRelease, ID: release.Statement.ID}}},
+				Text:   "tiny is good at sums", Scores: []attest.Score{{Label: "sums", Score: "66.7", Decimals: 1, Scale: "100", Result: first.Statement.ID}},
+			})
+		}
+	}
+	plain := func(*world, *attest.Release) {}
+	for name, h := range map[string]hooks{
+		"another lab's": {policy: func(s string) string { return knowsOtherLab(t)(needsAuditors("")(s)) }, afterResult: asIf(plain, otherLab)},
+		"nobody's": {policy: needsAuditors(""), afterResult: func(w *world) {
+			w.hooks.keyFor = strangerSigns("release")
+			asIf(plain, lab)(w)
+			w.hooks.keyFor = nil
+		}},
+	} {
+		v := newWorld(t, h).verify()
+		if c := checkOf(t, v, matchCheck); v.Claims[0].Kind != "claim" || c.State != Missing {
+			t.Errorf("%s: %s of a %s, %s: %s", name, v.Headline, v.Claims[0].Kind, c.State, c.Detail)
+		}
+	}
+	// Of two who found another model, the one that contradicts decides, in either order.
+	for _, branch := range []string{auditor, auditor2} {
+		h := audited(nil)
+		h.release = func(_ *world, p *attest.Release) { p.Published = append(p.Published, atCommit, atBranch) }
+		h.released = func(w *world, release *attest.Entry) {
+			for _, issuer := range []string{auditor, auditor2} {
+				w.audit(issuer, release, func(w *world, p *attest.Audit) {
+					foundOther(w, p)
+					if issuer == branch {
+						p.Match.Source.URI = atBranch
+					}
+				})
+			}
+		}
+		if v := newWorld(t, h).verify(); v.Headline != ContradictedClaim {
+			t.Errorf("%s looked at a branch: %s", branch, v.Headline)
+		}
+	}
 	// Without the head that a match needs, a mismatch counts: it lowers what is claimed.
 	late := with(audited(nil), func(h *hooks) {
 		h.released = func(w *world, release *attest.Entry) { w.issue(auditor, w.matchOf(release, foundOther)) }
@@ -455,5 +567,27 @@ func TestMatchOtherPackage(t *testing.T) {
 	v := newWorld(t, audited(func(_ *world, p *attest.Audit) { *p.Match.Package = digest("with a README") })).verify()
 	if c := checkOf(t, v, "model/package"); c.State != Missing || v.Facets[Deployment] != 2 || v.Headline != Supported {
 		t.Errorf("%s %s, model/package %s: %s", v.Headline, v.Facets, c.State, c.Detail)
+	}
+}
+
+// A table of variants names a release that is not of all its rows. What was found there
+// is nothing to the others.
+func TestMatchOfVariants(t *testing.T) {
+	v := newWorld(t, hooks{policy: needsAuditors(""), afterResult: func(w *world) {
+		twoModels(true, false)(w)
+		var release *attest.Entry
+		for _, e := range w.chains[lab] {
+			if _, ok := e.Statement.Predicate.(*attest.Release); ok {
+				release = e
+			}
+		}
+		w.audit(auditor, release, func(_ *world, p *attest.Audit) {
+			p.Match.Source = attest.MatchSource{URI: "https://hub.example/tiny"}
+		})
+	}}).verify()
+	for i, want := range []State{Attested, Missing} {
+		if c := find(v.Claims[0].Rows[i].Checks, "model/recomputed"); c.State != want || v.Claims[0].Kind != "claim" {
+			t.Errorf("row %d of a %s: %s, want %s: %s", i, v.Claims[0].Kind, c.State, want, c.Detail)
+		}
 	}
 }
