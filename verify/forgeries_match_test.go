@@ -292,7 +292,7 @@ func TestMatchReasons(t *testing.T) {
 		"match-elsewhere":            "it looked at hf:mirror/tiny@" + someCommit + ", which the release does not name",
 		"match-equivocal":            "its issuer's statements are not one chain: " + auditor + " signed two different statements numbered 0",
 		"match-from-the-future":      "it says that it fetched at 2026-02-10T00:00:00Z, and was logged before",
-		"match-in-words":             "its roles give",
+		"match-in-words":             "its modelID is another than its roles give",
 		"match-maybe-withdrawn":      "that by " + auditor + " is not enough: nothing shows that it was not withdrawn: no head of " + auditor + " after its statement 0",
 		"match-not-logged":           "no proof that it was logged",
 		"match-of-a-listing":         "is not enough: T1, listing: no byte of the weights was read",

@@ -41,7 +41,7 @@ func (j *judge) unshown(v *Verdict) []string {
 		lines = append(lines, "what statements say of a kind that this version does not know: "+strings.Join(kinds, ", "))
 	}
 	if v.Facets[Deployment] < 2 {
-		lines = append(lines, "that the published files are the released model: nobody recomputed them here")
+		lines = append(lines, "that the published files are the released model: nobody whose word counts here recomputed it from them")
 	}
 	if v.Facets[Order] < 2 && v.Level > CAL1R {
 		lines = append(lines, "that the run began after it was registered: the order shown is announced before reported")

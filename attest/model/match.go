@@ -116,8 +116,8 @@ func checkRead(m *attest.ModelMatch) error {
 	if err != nil {
 		return err
 	}
-	if id != *m.ModelID {
-		return fmt.Errorf("its modelID is %s, and its roles give %s", m.ModelID.Short(), id.Short())
+	if m.ModelID == nil || id != *m.ModelID {
+		return fmt.Errorf("its modelID is another than its roles give, %s", id.Short())
 	}
 	if same != (id == m.Released) {
 		return errors.New("its roles are said to be the same, and its modelID is another, or the other way round")

@@ -114,6 +114,7 @@ func TestCheckMatch(t *testing.T) {
 		"not known":       {func(p *attest.Audit) { p.Match.Roles[0].State = "unknown" }, "reads every role"},
 		"all absent":      {func(p *attest.Audit) { p.Match.Roles = p.Match.Roles[:0] }, "at least one role"},
 		"another digest":  {func(p *attest.Audit) { p.Match.Roles[0].Digest = &other }, "its roles give"},
+		"no modelID":      {func(p *attest.Audit) { p.Match.ModelID = nil }, "its roles give"},
 		"another modelID": {func(p *attest.Audit) { p.Match.ModelID = &other }, "its roles give"},
 		"another model":   {func(p *attest.Audit) { p.Match.Released = other }, "or the other way round"},
 		"role differs":    {func(p *attest.Audit) { p.Match.Roles[0].State = "differs" }, "or the other way round"},
@@ -158,4 +159,26 @@ func TestCheckMatchExample(t *testing.T) {
 	if diff := cmp.Diff(&p, s.Predicate); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// Whatever an audit says, checking it ends, and what counts is what its schema permits.
+func FuzzCheckMatch(f *testing.F) {
+	page, err := schemas.Page("audit")
+	if err != nil {
+		f.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```json\n")
+	text, _, _ := strings.Cut(rest, "```")
+	f.Add([]byte(text))
+	f.Add([]byte(`{"refs":[],"modelMatch":{"tier":4,"roles":[{"role":"adapter/99999999999999999999","state":"same"}],"source":{"uri":"@"}}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var p attest.Audit
+		if json.Unmarshal(data, &p) != nil {
+			return
+		}
+		err := CheckMatch(&p)
+		if _, invalid := attest.NewStatement(&p); err == nil && invalid == nil && p.Match.Tier > 2 && (p.Match.Outcome == "match") != (*p.Match.ModelID == p.Match.Released) {
+			t.Errorf("%s: outcome %s", data, p.Match.Outcome)
+		}
+	})
 }

@@ -239,12 +239,9 @@ func (e *env) readScores(c *cli.Context, h *home, pack *attest.Pack) (*scoreTabl
 
 // corrected names the regrade that a score rests on, and returns its grades.
 func (t *scoreTable) corrected(h *home, arg string, s *attest.Score, into *attest.Pack) ([]run.Row, error) {
-	pack, entry, p, err := find[*attest.Audit](h, arg)
+	pack, entry, p, err := findAudit(h, arg, attest.AuditRegrade)
 	if err != nil {
 		return nil, err
-	}
-	if p.What != attest.AuditRegrade {
-		return nil, fmt.Errorf("the audit %s is a %s, and no regrade", entry.Statement.ID.Short(), p.What)
 	}
 	if p.Result != s.Result {
 		return nil, fmt.Errorf("the regrade %s is of another result", entry.Statement.ID.Short())

@@ -59,7 +59,7 @@ func readWords(m *attest.ModelMatch) string {
 func foundWords(m *attest.ModelMatch) string {
 	var parts []string
 	for _, r := range m.Roles {
-		if r.State != attest.RoleSame {
+		if r.State != attest.RoleSame && (r.State != attest.RoleUnknown || m.Outcome == attest.OutcomeIncomplete) {
 			parts = append(parts, r.Role+" "+r.State)
 		}
 	}

@@ -357,12 +357,15 @@ func fits(uri, said string) (commit string, ok bool) {
 	return m[2], uri == m[1] || err == nil && hub.Scheme+repo.Name == m[1] // of a branch
 }
 
+// mostOfName keeps two full lists of names within an entry of a ledger.
+const mostOfName = 160
+
 // nameSome lists names as a statement does.
 func nameSome(names []string) *attest.Names {
 	out := &attest.Names{Count: uint64(len(names)), First: []string{}}
 	for _, name := range names[:min(len(names), attest.MaxNames)] {
-		if r := []rune(name); len(r) > 500 {
-			name = string(r[:500]) + "…"
+		if r := []rune(name); len(r) > mostOfName {
+			name = string(r[:mostOfName]) + "…"
 		}
 		out.First = append(out.First, name)
 	}
@@ -374,14 +377,11 @@ func nameSome(names []string) *attest.Names {
 func (e *env) addMatches(c *cli.Context, h *home, p *attest.Claim, pack *attest.Pack) error {
 	release, _ := p.Ref(attest.RoleRelease)
 	for _, arg := range c.StringSlice("audit") {
-		other, entry, audit, err := find[*attest.Audit](h, arg)
+		other, entry, audit, err := findAudit(h, arg, attest.AuditModelMatch)
 		if err != nil {
 			return err
 		}
-		switch {
-		case audit.Match == nil:
-			return withHint(fmt.Errorf("%s: a %s is of a result", arg, audit.What), "the table names it, in its column regrade")
-		case audit.Release != release:
+		if audit.Release != release {
 			return withHint(fmt.Errorf("%s: it is of a release that the claim does not name", arg), "name it with --release")
 		}
 		if err := e.merge(h, pack, other); err != nil {
@@ -390,4 +390,31 @@ func (e *env) addMatches(c *cli.Context, h *home, p *attest.Claim, pack *attest.
 		p.Refs = append(p.Refs, attest.Ref{Role: attest.RoleAudit, ID: entry.Statement.ID})
 	}
 	return nil
+}
+
+// findAudit finds an audit of a kind. An auditor's pack carries its chain too, with audits
+// of other kinds in it.
+func findAudit(h *home, arg, kind string) (*attest.Pack, *attest.Entry, *attest.Audit, error) {
+	if _, err := os.Stat(arg); err != nil {
+		pack, entry, p, err := find[*attest.Audit](h, arg)
+		if err == nil && p.What != kind {
+			err = fmt.Errorf("the audit %s is a %s, not a %s", entry.Statement.ID.Short(), p.What, kind)
+		}
+		return pack, entry, p, err
+	}
+	pack, _, err := openPack(arg) // stays open: its artifacts go into another pack
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	of := attest.NewPack()
+	for id, e := range pack.Entries {
+		if p, ok := e.Statement.Predicate.(*attest.Audit); ok && p.What == kind {
+			of.Entries[id] = e
+		}
+	}
+	if len(of.Entries) == 0 {
+		return nil, nil, nil, fmt.Errorf("%s holds no audit of kind %s", arg, kind)
+	}
+	entry, p, err := only[*attest.Audit](of, arg)
+	return pack, entry, p, err
 }
