@@ -4,5 +4,8 @@ package schemas
 
 import "embed"
 
+//go:embed *.schema.json
+var files embed.FS
+
 //go:embed *.example.json *.md
 var pages embed.FS

@@ -19,9 +19,6 @@ const Base = "https://proctor-attest.github.io/schemas/"
 
 const version = "/v1"
 
-//go:embed *.schema.json
-var files embed.FS
-
 // statements are the predicate types of version 1.
 var statements = []string{
 	"audit",

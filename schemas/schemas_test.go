@@ -303,3 +303,21 @@ func TestAuditPageExample(t *testing.T) {
 		}
 	}
 }
+
+// A browser has the schemas of whatever can be in a pack; every name has one elsewhere.
+func TestEmbedded(t *testing.T) {
+	inBrowser, err := os.ReadFile("pages_js.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append([]string{"common", "configuration"}, statements...) {
+		if !strings.Contains(string(inBrowser), " "+name+".schema.json") {
+			t.Errorf("pages_js.go does not embed the schema of %s", name)
+		}
+	}
+	for _, name := range Names() {
+		if _, err := Schema(name); err != nil {
+			t.Error(err)
+		}
+	}
+}
