@@ -25,7 +25,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/proctor-attest/proctor/ledger"
-	"github.com/proctor-attest/proctor/ledger/ledgertest"
 	"github.com/proctor-attest/proctor/ledger/tiles"
 	"github.com/proctor-attest/proctor/ledger/trillian"
 	"github.com/proctor-attest/proctor/ledger/trillian/trilliantest"
@@ -283,11 +282,7 @@ func (d *disaster) check() {
 			d.Errorf("the proof of %s: %v", text, err)
 		}
 	}
-	for path, want := range ledgertest.Layout(list) {
-		if got, err := os.ReadFile(filepath.Join(d.c.Dir, filepath.FromSlash(path))); string(got) != string(want) {
-			d.Errorf("%s is not what the entries make: %v", path, err)
-		}
-	}
+	checkLayout(d, d.c.Dir, list)
 	if _, err := tiles.Fsck(d.Context(), tiles.Config{Dir: d.c.Dir, Key: d.c.Key}); err != nil {
 		d.Errorf("fsck: %v", err)
 	}

@@ -1,6 +1,7 @@
 package trillian_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -295,6 +296,43 @@ func TestSetBack(t *testing.T) {
 	wantError(t, "Open of a fork", err, ledger.ErrRollback, "does not begin with")
 }
 
+// A checkpoint that is newer than the anchor binds, too: another front end published it.
+func TestSetBackBehindCheckpoint(t *testing.T) {
+	f, c := overFake(t)
+	l := open(t, c)
+	add(t, l, c.Key, 0, 3)
+	anchor, err := os.ReadFile(c.Anchor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	add(t, l, c.Key, 3, 6)
+	closeLog(t, l)
+	if err := os.WriteFile(c.Anchor, anchor, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f.do(func(t *trilliantest.Tree) { t.SetBack(4) })
+	_, err = trillian.Open(t.Context(), c)
+	wantError(t, "Open", err, ledger.ErrRollback, "smaller")
+}
+
+// Where an entry is that was there before, Trillian tells; the proof shows whether it is so.
+func TestFoundElsewhere(t *testing.T) {
+	f, c := overFake(t)
+	l := open(t, c)
+	defer closeLog(t, l)
+	add(t, l, c.Key, 0, 3)
+	for index, text := range map[int64]string{1: "proof does not hold", 3: "is at 3, in a tree of 3", -1: "in a tree of 3"} {
+		f.after(func(_ any, resp proto.Message) error {
+			if r, ok := resp.(*api.GetInclusionProofByHashResponse); ok {
+				r.Proof[0].LeafIndex = index
+			}
+			return nil
+		})
+		_, err := l.Append(t.Context(), entry(0))
+		wantError(t, "Append", err, nil, text)
+	}
+}
+
 // Tiles are made again where they are lost, set back or damaged; what was signed is not
 // forgotten with them.
 func TestTilesLost(t *testing.T) {
@@ -325,6 +363,9 @@ func TestTilesLost(t *testing.T) {
 			return errors.Join(os.RemoveAll(c.Dir), os.CopyFS(c.Dir, os.DirFS(older)))
 		}},
 		{"edge lost", func() error { return os.RemoveAll(filepath.Join(c.Dir, "tile/0/001.p")) }},
+		{"a hash changed", func() error {
+			return os.WriteFile(filepath.Join(c.Dir, "tile/1/000.p/1"), make([]byte, 32), 0o644)
+		}},
 		{"edge damaged", func() error {
 			return os.WriteFile(filepath.Join(c.Dir, "tile/entries/001.p/44"), []byte("\x00\x01a"), 0o644)
 		}},
@@ -349,7 +390,7 @@ func TestTilesLost(t *testing.T) {
 	wantError(t, "Open without the anchor", err, ledger.ErrNoAnchor, c.Anchor)
 }
 
-// reading is all that a ledger in a directory says, hashed and compared.
+// reading is all that a ledger in a directory says, hashed and compared, every file.
 func reading(t testing.TB, dir string) string {
 	t.Helper()
 	r := ledger.Dir(dir)
@@ -361,11 +402,26 @@ func reading(t testing.TB, dir string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var b strings.Builder
-	if err := ledger.ScanVerified(t.Context(), r, cp, 0, func(_ uint64, e []byte) error { b.Write(e); return nil }); err != nil {
+	var list []string
+	err = ledger.ScanVerified(t.Context(), r, cp, 0, func(_ uint64, e []byte) error {
+		list = append(list, string(e))
+		return nil
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	return b.String()
+	checkLayout(t, dir, list)
+	return strings.Join(list, ",")
+}
+
+// checkLayout compares the files of a ledger with those that its entries make.
+func checkLayout(t testing.TB, dir string, entries []string) {
+	t.Helper()
+	for path, want := range ledgertest.Layout(entries) {
+		if got, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(path))); string(got) != string(want) {
+			t.Errorf("%s is not what the entries make: %v", path, err)
+		}
+	}
 }
 
 func waitFor(t testing.TB, ok func() bool) {
@@ -436,4 +492,51 @@ func TestConfig(t *testing.T) {
 	wantError(t, "Create", trillian.Create(t.Context(), c), fs.ErrExist, "anchor")
 	os.Remove(c.Anchor)
 	wantError(t, "Create", trillian.Create(t.Context(), c), fs.ErrExist, "not empty")
+}
+
+// What was signed is remembered before a witness sees it: when witnesses are down, and
+// Trillian is set back to what was published, nothing else is signed for that size.
+func TestSignedNotPublished(t *testing.T) {
+	f, c := overFake(t)
+	down := errors.New("down")
+	c.Cosign = func(_ context.Context, _ ledger.Reader, checkpoint []byte) ([]byte, error) {
+		if bytes.Contains(checkpoint, []byte("\n3\n")) {
+			return checkpoint, nil
+		}
+		return nil, down
+	}
+	l := open(t, c)
+	f.do(func(t *trilliantest.Tree) { t.Queue(entry(0)); t.Queue(entry(1)) })
+	add(t, l, c.Key, 2, 3)
+	_, err := l.Append(t.Context(), entry(3))
+	wantError(t, "Append", err, ledger.ErrNotCosigned, "down")
+	closeLog(t, l)
+	if n := sizeOf(t, c); n != 3 {
+		t.Errorf("a checkpoint of size %d was published, which nobody cosigned", n)
+	}
+	f.do(func(t *trilliantest.Tree) { t.SetBack(3); t.Queue([]byte("another")) })
+	c.Cosign = nil
+	_, err = trillian.Open(t.Context(), c)
+	wantError(t, "Open", err, ledger.ErrRollback, "does not begin with")
+}
+
+// A front end that stands by remembers what it has seen: it does not lead a ledger that
+// was set back, anchor and all.
+func TestTakeOverSetBack(t *testing.T) {
+	f, c := overFake(t)
+	first, second := open(t, c), open(t, c)
+	add(t, first, c.Key, 0, 3)
+	checkpoint, err := os.ReadFile(filepath.Join(c.Dir, "checkpoint"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	add(t, second, c.Key, 3, 6)
+	f.do(func(t *trilliantest.Tree) { t.SetBack(3) })
+	if err := errors.Join(os.WriteFile(c.Anchor, checkpoint, 0o644), os.WriteFile(filepath.Join(c.Dir, "checkpoint"), checkpoint, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	closeLog(t, first)
+	_, err = second.Append(t.Context(), entry(9))
+	wantError(t, "Append", err, ledger.ErrRollback, "smaller")
+	closeLog(t, second)
 }
