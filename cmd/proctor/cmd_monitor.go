@@ -203,12 +203,16 @@ func (m *monitoring) look() error {
 
 func (m *monitoring) check(l *monitoredLedger) ([]monitored, error) {
 	seen := slices.Concat(m.witnessed(l), m.packs, m.inventories.read())
-	var events []monitored
+	defer m.watch.drop()
 	found, err := l.monitor.Check(m.ctx, seen, func(index uint64, data []byte) error {
-		e, err := m.watch.take(m.ctx, l.key.Origin, index, append([]byte(nil), data...))
-		events = append(events, e...)
-		return err
+		m.watch.take(l.key.Origin, index, append([]byte(nil), data...))
+		return nil
 	})
+	var events []monitored
+	damaged := func(f monitor.Event) bool { return f.Kind == monitor.Damaged }
+	if err == nil && !slices.ContainsFunc(found, damaged) {
+		events = m.watch.settle(m.ctx)
+	}
 	for _, f := range found {
 		e := monitored{Ledger: l.key.Origin, Kind: f.Kind, Detail: f.Detail, Evidence: f.Evidence, code: exitContradicted}
 		if f.Kind == monitor.Behind {

@@ -140,7 +140,9 @@ func (x *explorer) add(index uint64, data []byte) {
 	x.issuer[e.issuer] = append(x.issuer[e.issuer], at)
 	if e.set != (attest.Hash{}) {
 		x.set[e.set] = append(x.set[e.set], at)
-		x.runs[e.set] = append(x.runs[e.set], ledgerEntry{index: index, entry: &attest.Entry{Statement: &attest.Statement{ID: s.ID, Predicate: s.Predicate}}})
+		if l := light(s); l != nil {
+			x.runs[e.set] = append(x.runs[e.set], ledgerEntry{index: index, entry: l})
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+	"unique"
 
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/ledger/durable"
@@ -17,11 +18,11 @@ import (
 type watched struct {
 	dir    string // of evidence
 	policy *verify.Policy
-	admit  func(context.Context, []byte) (string, error)
 
 	// read returns an entry of a ledger again.
 	read func(ctx context.Context, origin string, index uint64) ([]byte, error)
 
+	pending []seen                           // in a ledger whose entries are not proven yet to be those of its checkpoint
 	numbers map[string]map[uint64]numberedAt // by issuer: the first statement of each number
 	told    map[string]bool                  // events that were told
 	entries []ledgerEntry                    // of registrations, results and retractions
@@ -31,42 +32,69 @@ type watched struct {
 }
 
 func newWatched(dir string, policy *verify.Policy, now func() time.Time) *watched {
-	return &watched{dir: dir, policy: policy, admit: admission(policy), now: now,
+	return &watched{dir: dir, policy: policy, now: now,
 		numbers: map[string]map[uint64]numberedAt{}, told: map[string]bool{}, heads: map[string]time.Time{}}
 }
 
+// seen is what there is to remember of an entry.
+type seen struct {
+	numberedAt
+	issuer    string // "": the entry is no statement, or one of somebody who is not known
+	seq       uint64
+	round     *attest.Round // of a head
+	counted   *attest.Entry // what runs are counted by
+	malformed string        // why it is no statement
+}
+
 // take looks at an entry of a ledger. Of issuers whom the policy does not know it says
-// nothing: anybody can sign in their names.
-func (w *watched) take(ctx context.Context, origin string, index uint64, data []byte) ([]monitored, error) {
-	entry, err := attest.ParseEntry(data)
-	if err != nil {
-		return w.tell(monitored{Ledger: origin, Kind: "malformed", Detail: fmt.Sprintf("entry %d is no statement of this version: %v", index, err), code: exitContradicted}), nil
+// nothing: anybody can sign in their names. Nothing is made of it before settle: what a
+// ledger serves accuses nobody until it is proven to be what the ledger signed.
+func (w *watched) take(origin string, index uint64, data []byte) {
+	s := seen{numberedAt: numberedAt{origin: origin, index: index}}
+	if entry, err := attest.ParseEntry(data); err != nil {
+		s.malformed = err.Error()
+	} else if _, err := admit(w.policy, entry); err == nil {
+		head := entry.Statement.Head()
+		s.id, s.issuer, s.seq, s.counted = entry.Statement.ID, unique.Make(head.Issuer).Value(), head.Seq, light(entry.Statement)
+		if _, ok := entry.Statement.Predicate.(*attest.ChainHead); ok {
+			s.round = head.NotBefore
+		}
 	}
-	if _, err := w.admit(ctx, data); err != nil {
-		w.strange++
-		return nil, nil
+	w.pending = append(w.pending, s)
+}
+
+// drop forgets what was taken. It will be read again.
+func (w *watched) drop() { w.pending = nil }
+
+// settle remembers what was taken, and says what follows from it.
+func (w *watched) settle(ctx context.Context) (events []monitored) {
+	defer w.drop()
+	for _, s := range w.pending {
+		switch {
+		case s.malformed != "":
+			events = append(events, w.tell(monitored{Ledger: s.origin, Kind: "malformed", Detail: fmt.Sprintf("entry %d is no statement of this version: %s", s.index, s.malformed), code: exitContradicted})...)
+			continue
+		case s.issuer == "":
+			w.strange++
+			continue
+		case s.round != nil:
+			w.head(s.issuer, *s.round)
+		case s.counted != nil:
+			w.entries = append(w.entries, ledgerEntry{index: s.index, entry: s.counted})
+		}
+		numbers := w.numbers[s.issuer]
+		if numbers == nil {
+			numbers = map[uint64]numberedAt{}
+			w.numbers[s.issuer] = numbers
+		}
+		first, ok := numbers[s.seq]
+		if !ok {
+			numbers[s.seq] = s.numberedAt
+		} else if first.id != s.id {
+			events = append(events, w.equivocation(ctx, first, s)...)
+		}
 	}
-	s := entry.Statement
-	switch s.Predicate.(type) {
-	case *attest.ChainHead:
-		w.head(s)
-	case *attest.Registration, *attest.Result, *attest.Retraction:
-		w.entries = append(w.entries, ledgerEntry{index: index, entry: &attest.Entry{Statement: &attest.Statement{ID: s.ID, Predicate: s.Predicate}}})
-	}
-	head := s.Head()
-	numbers := w.numbers[head.Issuer]
-	if numbers == nil {
-		numbers = map[uint64]numberedAt{}
-		w.numbers[head.Issuer] = numbers
-	}
-	first, ok := numbers[head.Seq]
-	switch {
-	case !ok:
-		numbers[head.Seq] = numberedAt{s.ID, origin, index}
-	case first.id != s.ID:
-		return w.equivocation(ctx, origin, first, entry)
-	}
-	return nil, nil
+	return events
 }
 
 // numberedAt is where a statement is.
@@ -76,40 +104,38 @@ type numberedAt struct {
 	index  uint64
 }
 
-// equivocation keeps two statements of one issuer that have one number.
-func (w *watched) equivocation(ctx context.Context, origin string, a numberedAt, b *attest.Entry) ([]monitored, error) {
-	first, err := w.read(ctx, a.origin, a.index)
-	if err != nil {
-		return nil, err
-	}
-	head := b.Statement.Head()
-	dir := filepath.Join(w.dir, "equivocation-"+a.id.Short()+"-"+b.Statement.ID.Short())
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
-	for id, data := range map[attest.Hash][]byte{a.id: first, b.Statement.ID: b.Bytes} {
-		if err := durable.WriteFile(filepath.Join(dir, id.String()+".sigstore.json"), data, 0o644); err != nil {
-			return nil, err
+// equivocation tells of two statements of one issuer that have one number, and keeps
+// them.
+func (w *watched) equivocation(ctx context.Context, a numberedAt, b seen) []monitored {
+	e := monitored{Ledger: b.origin, Kind: "equivocation", code: exitContradicted,
+		Detail:   fmt.Sprintf("%s has given number %d to two statements, %s and %s", b.issuer, b.seq, a.id, b.id),
+		Evidence: filepath.Join(w.dir, "equivocation-"+a.id.Short()+"-"+b.id.Short())}
+	err := os.MkdirAll(e.Evidence, 0o755)
+	for _, at := range []numberedAt{a, b.numberedAt} {
+		var data []byte
+		if err == nil {
+			data, err = w.read(ctx, at.origin, at.index)
+		}
+		if err == nil {
+			err = durable.WriteFile(filepath.Join(e.Evidence, at.id.String()+".sigstore.json"), data, 0o644)
 		}
 	}
-	return w.tell(monitored{Ledger: origin, Kind: "equivocation", Evidence: dir, code: exitContradicted,
-		Detail: fmt.Sprintf("%s has given number %d to two statements, %s and %s", head.Issuer, head.Seq, a.id, b.Statement.ID)}), nil
+	if err != nil {
+		e.Detail, e.Evidence = fmt.Sprintf("%s; they could not be kept: %v", e.Detail, err), ""
+	}
+	return w.tell(e)
 }
 
 // head remembers when an issuer last said which statement is its newest. A round that
 // has not come yet is nobody's.
-func (w *watched) head(s *attest.Statement) {
-	head := s.Head()
-	if head.NotBefore == nil {
-		return
-	}
-	beacon := w.policy.Beacon(head.NotBefore.Chain)
+func (w *watched) head(issuer string, round attest.Round) {
+	beacon := w.policy.Beacon(round.Chain)
 	if beacon == nil {
 		return
 	}
-	at, err := beacon.Time(head.NotBefore.Round)
-	if err == nil && !at.After(w.now().Add(w.policy.Skew)) && at.After(w.heads[head.Issuer]) {
-		w.heads[head.Issuer] = at
+	at, err := beacon.Time(round.Round)
+	if err == nil && !at.After(w.now().Add(w.policy.Skew)) && at.After(w.heads[issuer]) {
+		w.heads[issuer] = at
 	}
 }
 
