@@ -32,6 +32,7 @@ func (e *env) cmdVerify() *cli.Command {
 			revisionFlag(),
 			weightsFlag(), cacheFlag(),
 			&cli.StringSliceFlag{Name: "ledger", Usage: "a ledger of the policy, or a copy of one, in `DIR`, to scan for what the pack leaves out; repeatable"},
+			&cli.StringSliceFlag{Name: "inventory", Usage: "a pack of a monitor's inventories, a `FILE`, to tell what the pack leaves out; repeatable (\"proctor help monitor\")"},
 			&cli.StringFlag{Name: "at", Usage: "verification `TIME`, RFC 3339 (default: now)"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
 			quietFlag(),
@@ -87,7 +88,7 @@ func (e *env) verifyAll(c *cli.Context, policy *verify.Policy, opts verify.Optio
 	ctx, stop := context.WithCancel(c.Context)
 	defer stop()
 	worst, printed := exitOK, 0
-	judge := packJudge{verifier: verify.New(policy), policy: policy, opts: opts, ledgers: c.StringSlice("ledger")}
+	judge := packJudge{verifier: verify.New(policy), policy: policy, opts: opts, ledgers: c.StringSlice("ledger"), inventories: c.StringSlice("inventory")}
 	for j := range judge.all(ctx, c.Args().Slice()) {
 		if err := c.Context.Err(); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"os"
 	"runtime"
 	"strings"
@@ -24,6 +25,8 @@ type packJudge struct {
 	policy   *verify.Policy
 	opts     verify.Options
 	ledgers  []string // directories to scan for what a pack leaves out
+
+	inventories []string // packs of monitors that tell of it
 
 	alone sync.RWMutex
 }
@@ -80,6 +83,13 @@ func (j *packJudge) judge(ctx context.Context, name string) (*verify.Verdict, []
 		return nil, nil, err
 	}
 	defer done()
+	for _, name := range j.inventories {
+		done, err := j.tell(pack, name)
+		if err != nil {
+			return nil, nil, err
+		}
+		defer done()
+	}
 	opts := j.opts
 	if opts.Scans, err = j.scanInto(ctx, pack); err != nil {
 		return nil, nil, err
@@ -89,6 +99,24 @@ func (j *packJudge) judge(ctx context.Context, name string) (*verify.Verdict, []
 		return nil, opts.Scans, fmt.Errorf("%s: %w", name, err)
 	}
 	return v, opts.Scans, nil
+}
+
+// tell adds to a pack what a monitor's holds: inventories, and the evidence that comes
+// with them. What that publishes is not judged beside it.
+func (j *packJudge) tell(pack *attest.Pack, name string) (done func(), err error) {
+	other, done, err := openPackBy(j.verifier.Reader(), name)
+	if err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(other.Entries, func(id attest.Hash, e *attest.Entry) bool {
+		switch e.Statement.Predicate.(type) {
+		case *attest.Claim, *attest.Release:
+			return pack.Entries[id] == nil
+		}
+		return false
+	})
+	verify.MergeInto(pack, other, j.policy, j.opts.At)
+	return done, nil
 }
 
 // scanInto adds to a pack what the ledgers hold and it leaves out.
