@@ -319,6 +319,7 @@ func (d *tormented) check() {
 			d.t.Errorf("%s is refused still: %d", text, status)
 		}
 	}
+	fsckOverHTTP(d.t, d.url, d.conf.Key)
 	d.stop()
 	ctx := d.t.Context()
 	final, err := tiles.Fsck(ctx, d.conf)

@@ -94,6 +94,7 @@ func TestLoad(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+	fsckOverHTTP(t, s.URL, s.key.VKey)
 	all := slices.Sorted(slices.Values(slices.Concat(waits...)))
 	t.Logf("%d submitters, %d entries in %.0f s: %.0f a second; p50 %v, p99 %v", submitters, len(all), took.Seconds(),
 		float64(len(all))/took.Seconds(), all[len(all)/2].Round(time.Millisecond), all[len(all)*99/100].Round(time.Millisecond))

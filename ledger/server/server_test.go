@@ -153,6 +153,7 @@ func TestServe(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+	fsckOverHTTP(t, s.URL, s.key.VKey)
 }
 
 func TestAddRefuses(t *testing.T) {
