@@ -45,18 +45,18 @@ func (e *env) runLedgerServe(c *cli.Context) (err error) {
 	if err := h.checkConfirmed(); err != nil {
 		return err
 	}
-	policy, err := freshPolicy(policyName(c))
+	own, err := e.freshHomePolicy(h)
 	if err != nil {
 		return err
 	}
-	own := policy
-	if c.String("policy") != "" {
-		if own, err = freshPolicy(h.path(policyFile)); err != nil {
+	go own.follow(e.ctx, e.logger())
+	policy := own
+	if name := c.String("policy"); name != "" {
+		if policy, err = freshPolicy(name); err != nil {
 			return err
 		}
-		go own.follow(e.ctx, e.logger())
+		go policy.follow(e.ctx, e.logger())
 	}
-	go policy.follow(e.ctx, e.logger())
 	logger := e.logger()
 	cosigning := newCosigning(h, own, logger)
 	log, err := h.openOwn(e.ctx, &ownService{interval: c.Duration("interval"), cosign: cosigning.cosign})

@@ -19,7 +19,8 @@ import (
 // policyInForce is a policy that a service goes by, and the hash of its file.
 type policyInForce struct {
 	*verify.Policy
-	hash [32]byte
+	hash      [32]byte
+	witnesses []string // of a home's: those that its config.toml names
 }
 
 func readPolicyInForce(name string) (*policyInForce, error) {
@@ -31,11 +32,28 @@ func readPolicyInForce(name string) (*policyInForce, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return &policyInForce{p, sha256.Sum256(data)}, nil
+	return &policyInForce{Policy: p, hash: sha256.Sum256(data)}, nil
 }
 
 func freshPolicy(name string) (*fresh[policyInForce], error) {
 	return newFresh("policy", func() (*policyInForce, error) { return readPolicyInForce(name) }, name)
+}
+
+// freshHomePolicy is the policy of a home with the witnesses that it asks.
+func (e *env) freshHomePolicy(h *home) (*fresh[policyInForce], error) {
+	return newFresh("policy", func() (*policyInForce, error) {
+		p, err := readPolicyInForce(h.path(policyFile))
+		if err != nil {
+			return nil, err
+		}
+		now, err := e.openHomeIn(h.dir)
+		if err != nil {
+			return nil, err
+		}
+		p.witnesses = now.config.Witnesses
+		_, err = now.cosigners(p.Ledger) // one that cannot be asked is of no use
+		return p, err
+	}, h.path(policyFile), h.path(configFile))
 }
 
 // cosigning has the checkpoints of a served ledger cosigned, by the quorum of the home's
@@ -70,6 +88,7 @@ func newCosigning(h *home, policy *fresh[policyInForce], log *slog.Logger) *cosi
 // cosign is a tiles.CosignFunc. Checkpoints follow each other.
 func (c *cosigning) cosign(ctx context.Context, r ledger.Reader, checkpoint []byte) ([]byte, error) {
 	policy := c.policy.get()
+	c.home.config.Witnesses = policy.witnesses
 	cosigners, err := c.home.cosigners(policy.Ledger)
 	if err != nil {
 		return checkpoint, err

@@ -114,7 +114,7 @@ func TestWitnessClockAhead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	policy, err := freshPolicy(h.path(policyFile))
+	policy, err := e.freshHomePolicy(h)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,5 +134,67 @@ func TestWitnessClockAhead(t *testing.T) {
 	want := "it cosigned at " + now.Add(72*time.Hour).UTC().Format(time.RFC3339) + ", and here it is " + now.UTC().Format(time.RFC3339)
 	if !strings.Contains(said.String(), want) {
 		t.Errorf("it says %s, want %q", said.String(), want)
+	}
+}
+
+// A witness that is added to the home while its ledger is served is asked from then on.
+func TestWitnessAdded(t *testing.T) {
+	c := newCommands(t)
+	now := time.Now().Truncate(time.Second)
+	c.at(now, exitOK, "proctor init --issuer https://lab.example")
+	c.at(now, exitOK, "proctor ledger witness create watch --name witness.example --operator https://witness.example")
+	c.at(now, exitOK, "proctor ledger witness add --dir watch "+homeName+"/"+ledgerPubFile)
+	w, err := witness.Open("watch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(witness.Handler(w, nil))
+	defer s.Close()
+	e := &env{ctx: t.Context(), stderr: io.Discard, now: func() time.Time { return now.Add(time.Minute) }}
+	h, err := e.openHome()
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy, err := e.freshHomePolicy(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf, err := h.ledgerConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf.Cosign = newCosigning(h, policy, e.logger()).cosign
+	log, err := tiles.Open(t.Context(), conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close(t.Context())
+	if _, err := log.Append(t.Context(), []byte("one")); err != nil {
+		t.Fatal(err)
+	}
+	for file, change := range map[string][2]string{
+		configFile: {"witnesses = [", "witnesses = [\"" + s.URL + "\", "},
+		policyFile: {`\nquorum lab-example-witness\n`, `\nwitness new ` + w.VKey() + " " + s.URL + `\ngroup both all new lab-example-witness\nquorum both\n`},
+	} {
+		data, err := os.ReadFile(h.path(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := strings.Replace(string(data), change[0], change[1], 1)
+		if changed == string(data) {
+			t.Fatalf("%s has no %q:\n%s", file, change[0], data)
+		}
+		if err := os.WriteFile(h.path(file), []byte(changed), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	policy.again(e.logger())
+	a, err := log.Append(t.Context(), []byte("two"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := policy.get().Ledger.Verify([]byte("two"), a.Proof, now.Add(time.Hour))
+	if err != nil || len(v.Cosignatures) != 2 {
+		t.Errorf("%+v, %v; want two cosignatures", v, err)
 	}
 }
