@@ -320,6 +320,9 @@ func TestTokenBounds(t *testing.T) {
 			if got, want := event(t, v, "registration"), w.loggedAt(2).Add(c.after); !got.NotAfter.Equal(want) || got.Bound != c.want {
 				t.Errorf("the registration is %s by %s, want %s by %s", got.Bound, got.NotAfter, c.want, want)
 			}
+			if got, want := w.policy().LoggedBy(w.log[2], Options{At: judgedAt, CheckToken: checkToken}), w.loggedAt(2).Add(c.after); !got.Equal(want) {
+				t.Errorf("LoggedBy = %s, want %s", got, want)
+			}
 			if got := strings.Join(v.Trusting, "\n"); !strings.Contains(got, "timestamp authority") {
 				t.Errorf("nobody is told that an authority is trusted: %s", got)
 			}

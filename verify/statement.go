@@ -321,6 +321,19 @@ func (j *judge) boundBy(s *statement, parties []string, payloads bool) (time.Tim
 	return at, Attested
 }
 
+// LoggedBy is the time by which an entry was logged, whoever gives it; zero if nobody
+// does that the policy believes.
+func (p *Policy) LoggedBy(e *attest.Entry, opts Options) time.Time {
+	j := &judge{pack: attest.NewPack(), policy: p, opts: opts}
+	s := &statement{Entry: e}
+	if j.checkLogged(s); s.verified == nil {
+		return time.Time{}
+	}
+	j.checkRound(s)
+	j.checkTokens(s)
+	return j.earliest(s, true)
+}
+
 // earliest is the upper bound of a logged statement, whoever gives it; zero if nobody
 // does.
 func (j *judge) earliest(s *statement, payloads bool) time.Time {

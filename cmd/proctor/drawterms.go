@@ -173,9 +173,13 @@ func (e *env) printDraw(c *cli.Context, h *home, entry *attest.Entry, d *attest.
 		return err
 	}
 	fmt.Fprintf(e.stdout, "drawn     %s\nround     %d of %s, due %s\n", drawInWords(d), d.Round, beacon.Name, due.Format(time.RFC3339))
-	v, err := policy.Ledger.Verify(entry.Bytes, entry.Proof, e.now().Add(policy.Skew))
-	if err != nil || v.NotAfter.IsZero() || due.Before(v.NotAfter.Add(policy.Margin)) {
-		e.note(c, "the registration was not cosigned %s before the draw is due: under your policy the draw will not count.", policy.Margin)
+	check, err := checkToken(policy)
+	if err != nil {
+		return err
+	}
+	by := policy.LoggedBy(entry, verify.Options{At: e.now(), CheckToken: check})
+	if by.IsZero() || due.Before(by.Add(policy.Margin)) {
+		e.note(c, "nobody dated the registration %s before the draw is due: under your policy the draw will not count.", policy.Margin)
 		return nil
 	}
 	e.note(c, "after that: proctor fetch %s/%d, then proctor draw %s", beacon.Name, d.Round, entry.Statement.ID.Short())
