@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -165,6 +166,7 @@ func TestDigestRefusesShard(t *testing.T) {
 		{"three offsets", raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1,2]}}`, "a"), []string{"data_offsets are [0 1 2]"}},
 		{"offsets reversed", raw(header("a", "U8", "[1]", 1, 0), "a"), []string{"begin ≤ end"}},
 		{"offsets at the end of the range", raw(header("a", "U8", "[1]", 0, 1, "b", "U8", "[1152921504606846976]", 1, uint64(1<<60+1)), "a"), []string{`tensor "b"`, "wants 1152921504606846976 bytes"}},
+		{"offsets that wrap around", raw(header("a", "U8", "[1]", uint64(math.MaxUint64-8), uint64(math.MaxUint64-7)), "a"), []string{`tensor "a"`, "begins at byte 18446744073709551607 of the data"}},
 		{"entry is null", raw(`{"a":null}`, ""), []string{"not an object"}},
 		{"metadata of numbers", raw(`{"__metadata__":{"n":1}}`, ""), []string{"__metadata__", "not a string"}},
 		{"metadata is a list", raw(`{"__metadata__":[]}`, ""), []string{"__metadata__"}},
