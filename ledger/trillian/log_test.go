@@ -520,6 +520,29 @@ func TestSignedNotPublished(t *testing.T) {
 	wantError(t, "Open", err, ledger.ErrRollback, "does not begin with")
 }
 
+// Tiles that cannot be put in their places leave nothing signed, and are made again.
+func TestTilesInTheWay(t *testing.T) {
+	_, c := overFake(t)
+	l := open(t, c)
+	defer closeLog(t, l)
+	add(t, l, c.Key, 0, 3)
+	anchor, err := os.ReadFile(c.Anchor)
+	way := filepath.Join(c.Dir, "tile/0/000.p/4")
+	if err := errors.Join(err, os.MkdirAll(filepath.Join(way, "in the way"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = l.Append(t.Context(), entry(3))
+	wantError(t, "Append", err, nil, "000.p/4")
+	if now, err := os.ReadFile(c.Anchor); err != nil || string(now) != string(anchor) || sizeOf(t, c) != 3 {
+		t.Errorf("something was signed: %s", now)
+	}
+	if err := os.RemoveAll(way); err != nil {
+		t.Fatal(err)
+	}
+	add(t, l, c.Key, 3, 6)
+	reading(t, c.Dir)
+}
+
 // A front end that stands by remembers what it has seen: it does not lead a ledger that
 // was set back, anchor and all.
 func TestTakeOverSetBack(t *testing.T) {
