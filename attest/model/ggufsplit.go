@@ -116,7 +116,8 @@ func (p *plan) checkSplits() error {
 				l.split.number, l.split.of, l.split.tensor, want.number, want.of, want.tensor)
 		}
 		for _, kv := range l.kv {
-			if !slices.Contains(first.kv, kv) {
+			at, ok := slices.BinarySearchFunc(first.kv, kv.Key, func(kv KV, key string) int { return strings.Compare(kv.Key, key) })
+			if !ok || first.kv[at] != kv {
 				return fmt.Errorf("%q: %.200q is not as in the first split", name, kv.Key)
 			}
 		}
