@@ -87,6 +87,12 @@ func inventoryForgeries() []forgery {
 	}
 	twice := hooks{policy: monitored, pack: tells(nil), early: func(w *world, set, model *attest.Entry) { w.report(w.register(set, model)) }}
 	matched := hooks{policy: thenMonitored(knows(auditor, "auditor")), pack: tells(nil), release: func(_ *world, p *attest.Release) { p.Published = append(p.Published, atCommit) }}
+	withMatch := with(matched, func(h *hooks) {
+		h.policy = thenMonitored(func(s string) string {
+			return inText(`facets = ["C2"]`, `facets = ["C2", "D2"]`)(knows(auditor, "auditor")(s))
+		})
+		h.released = func(w *world, release *attest.Entry) { w.audit(auditor, release, nil) }
+	})
 	return []forgery{
 		uncounted("told-of-run", "a run that was announced before is kept back, and a monitor lists it", hooks{policy: monitored, early: anotherRun,
 			pack: func(w *world) {
@@ -208,6 +214,27 @@ func inventoryForgeries() []forgery {
 			expect: "missing audit/model-match", base: matched,
 			hooks: with(matched, func(h *hooks) {
 				h.pack = toldOf(func(w *world) *attest.Entry { return w.issue(auditor, w.matchOf(w.chains[lab][1], foundOther)) })
+			}),
+		},
+		{
+			name: "told-of-withdrawn-match", what: "the auditor withdrew what it had found, after its head, and the pack leaves that out; a monitor lists it",
+			expect: "missing model/recomputed", also: []string{"audit/model-match", "model/package", "model/uncovered"}, base: withMatch,
+			hooks: with(withMatch, func(h *hooks) {
+				h.pack = toldOf(func(w *world) *attest.Entry { return w.withdraw(auditor, w.chains[auditor][0]) })
+			}),
+		},
+		{
+			name: "told-of-auditors-branch", what: "the auditor has given one number to two statements, of which the pack shows one; a monitor lists both",
+			expect: "missing model/recomputed", also: []string{"audit/model-match", "model/package", "model/uncovered"}, base: withMatch,
+			hooks: with(withMatch, func(h *hooks) {
+				h.pack = toldOf(func(w *world) *attest.Entry {
+					other := digest("something else")
+					e := w.signAs(auditor, &attest.Retraction{
+						Header: attest.Header{Issuer: auditor, Refs: []attest.Ref{{Role: attest.RoleTarget, ID: other}}}, Target: other, Reason: "bad",
+					})
+					w.log = append(w.log, e)
+					return e
+				})
 			}),
 		},
 		{

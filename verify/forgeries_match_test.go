@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -590,4 +591,73 @@ func TestMatchOfVariants(t *testing.T) {
 			t.Errorf("row %d of a %s: %s, want %s: %s", i, v.Claims[0].Kind, c.State, want, c.Detail)
 		}
 	}
+}
+
+// A monitor's word that nothing was withdrawn stands in for the auditor's head, if the
+// monitor read the ledger after the audit; what it lists and the pack leaves out matters
+// where it is by an auditor.
+func TestMatchTold(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*world, *attest.Inventory)
+		other  string // who looked as well, and is left out
+		want   State  // of model/recomputed
+		policy func(string) string
+	}{
+		"nothing withdrawn":       {nil, "", Attested, nil},
+		"of others' statements":   {func(_ *world, p *attest.Inventory) { p.Query = otherQuery(p.Query, auditor) }, "", Missing, nil},
+		"before the audit":        {func(w *world, p *attest.Inventory) { upTo(w, p, 5) }, "", Missing, nil},
+		"another auditor's":       {nil, auditor2, Missing, nil},
+		"the evaluator's opinion": {nil, evaluator, Attested, nil},
+		"the lab's opinion":       {nil, lab, Attested, inText(`roles = ["lab"]`, `roles = ["lab", "auditor"]`)},
+		"by the auditor's friend": {nil, "", Missing, func(s string) string {
+			apart := fmt.Sprintf("%q, %q, %q, %q", owner, lab, evaluator, operator)
+			return strings.Replace(s, fmt.Sprintf("%s, %q]]", apart, monitor), fmt.Sprintf("%s], [%q, %s]]", apart, monitor, apart), 1)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := hooks{policy: thenMonitored(needsAuditors("")), release: audited(nil).release}
+			if tt.policy != nil {
+				h.policy = func(s string) string { return tt.policy(thenMonitored(needsAuditors(""))(s)) }
+			}
+			h.released = func(w *world, release *attest.Entry) {
+				w.issue(auditor, w.matchOf(release, nil))
+			}
+			h.pack = func(w *world) {
+				var hidden *attest.Entry
+				if tt.other != "" {
+					hidden = w.issue(tt.other, w.matchOf(w.chains[lab][1], foundOther))
+				}
+				tells(tt.change)(w)
+				if hidden != nil {
+					delete(w.pack.Entries, hidden.Statement.ID)
+				}
+			}
+			_, checks := newWorld(t, h).judged(t, Options{})
+			if c := checks["model/recomputed"]; c.State != tt.want {
+				t.Errorf("model/recomputed %s, want %s; %s: %s", c.State, tt.want, checks[matchCheck].State, checks[matchCheck].Detail)
+			}
+		})
+	}
+}
+
+// otherQuery makes a query about an issuer one about nobody.
+func otherQuery(q attest.Query, issuer string) attest.Query {
+	if q.Issuer == issuer {
+		return attest.Query{Issuer: stranger}
+	}
+	return q
+}
+
+// upTo makes an inventory one of the ledger's first entries.
+func upTo(w *world, p *attest.Inventory, size uint64) {
+	if p.Query.Issuer != auditor {
+		return
+	}
+	var leaves []attest.Hash
+	for _, e := range w.log[:size] {
+		leaves = append(leaves, attest.LeafHash(e.Bytes))
+	}
+	p.Size, p.Root = size, attest.Root(leaves)
+	without(p, func(f attest.Found) bool { return f.Index >= size })
+	noted(w, p, p.Size, p.Root, map[string]time.Time{witName: headTime})
 }

@@ -26,10 +26,7 @@ func (r *rowJudge) checkMatches() {
 		return
 	}
 	found := r.matches()
-	var left *listing
-	if r.releaseSt != nil {
-		left = r.leftOut("audit", "", r.releaseSt.Statement.ID, noLimit)
-	}
+	left := r.matchLeftOut()
 	switch {
 	case found.worst.Name != "":
 		r.add(found.worst)
@@ -43,6 +40,26 @@ func (r *rowJudge) checkMatches() {
 	default:
 		r.add(Check{Name: matchCheck, State: NotApplicable, Detail: "the pack holds none"})
 	}
+}
+
+// matchLeftOut is an audit of the release that a monitor lists and the pack leaves out,
+// by somebody whose audits count: what others say would change nothing.
+func (r *rowJudge) matchLeftOut() *listing {
+	if r.releaseSt == nil {
+		return nil
+	}
+	for _, l := range r.left.about[r.releaseSt.Statement.ID] {
+		if l.Kind == "audit" && r.audits(l.Issuer) && r.policy.Independent(l.Issuer, r.registration.Lab) {
+			return &l
+		}
+	}
+	return nil
+}
+
+// audits reports whether the policy lets an issuer audit.
+func (r *rowJudge) audits(issuer string) bool {
+	known := r.policy.Issuer(issuer)
+	return known != nil && slices.Contains(known.Roles, RoleAuditor)
 }
 
 // matches are what the pack's audits of kind model-match come to.
@@ -102,7 +119,7 @@ func (r *rowJudge) matchDiscounted(s *statement, p *attest.Audit) string {
 	if r.releaseSt.issuer() != r.registration.Lab || r.variants && r.model != release.Model {
 		return "the release is not one of the model that was run, by the registered lab"
 	}
-	known := r.policy.Issuer(s.issuer())
+	gone, other := r.leftOut("retraction", s.issuer(), s.Statement.ID, noLimit), r.left.forks[s.issuer()]
 	switch {
 	case s.key == nil:
 		return s.unsigned
@@ -110,12 +127,16 @@ func (r *rowJudge) matchDiscounted(s *statement, p *attest.Audit) string {
 		return s.unlogged
 	case r.withdrawn(s):
 		return "it was withdrawn"
-	case !slices.Contains(known.Roles, RoleAuditor):
+	case gone != nil:
+		return gone.String()
+	case !r.audits(s.issuer()):
 		return "the policy does not let its issuer audit (role auditor)"
 	case !r.policy.Independent(s.issuer(), r.registration.Lab):
 		return "its issuer is not known to be independent of the lab"
 	case r.forkOf(s.issuer()) != nil:
 		return "its issuer's statements are not one chain: " + r.forkOf(s.issuer()).Detail
+	case other != nil:
+		return "its issuer's statements are not one chain: " + other.Detail
 	}
 	if err := model.CheckMatch(p); err != nil {
 		return err.Error()
@@ -170,7 +191,7 @@ func missedBy(s *attest.MatchSample, share float64) float64 {
 // mayBeWithdrawn says why a withdrawal is not excluded. What raises a facet must stand
 // still; whoever shows an audit could leave out what came after it.
 func (r *rowJudge) mayBeWithdrawn(s *statement) string {
-	if r.everywhere(nil, s.issuer()).why == "" && s.verified.Index < r.scanOf(s.verified.Origin).Size {
+	if r.knownSince(s) {
 		return ""
 	}
 	_, why := r.followChain(s.issuer(), span{s, s.Statement.Head().Seq})
@@ -178,6 +199,21 @@ func (r *rowJudge) mayBeWithdrawn(s *statement) string {
 		why = "nothing shows that it was not withdrawn: " + why
 	}
 	return why
+}
+
+// knownSince reports whether it is known, by scans or by monitors, what an issuer signed
+// after a statement.
+func (r *rowJudge) knownSince(s *statement) bool {
+	k := r.everywhere(statementsOf(s.issuer()), s.issuer())
+	if k.why != "" {
+		return false
+	}
+	for _, inv := range k.by {
+		if inv.said.Ledger == s.verified.Origin {
+			return s.verified.Index < inv.said.Size
+		}
+	}
+	return s.verified.Index < r.scanOf(s.verified.Origin).Size
 }
 
 // mismatch is the check that follows from an audit which found another model.

@@ -302,11 +302,11 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
     def in_role(self, s):
         may = {"testset": {"owner"}, "inventory": {"monitor"}, "registration": {"lab", "evaluator"}, "result": {"evaluator"}, "audit": {"auditor", "owner", "evaluator"}}
         return bool(may.get(s.kind, {"lab"}) & self.policy.roles(s.issuer)) or s.kind == "claim" and s.issuer in self.policy.issuers
-    def known(self, queries, others=()):  # whether independent monitors answer each query for each ledger of the policy
+    def known(self, queries, others=(), those=()):  # whether independent monitors answer each query for each ledger of the policy
         parties = [*others, *([self.reg.p["lab"], self.reg.p["evaluator"]] if self.reg else [])]
         published = self.when(self.claim)[0] or 0
         def serves(s, origin, q):
-            seen = all(x.index < s.p["size"] for x in self.relied if x.upper and x.ledger == origin)
+            seen = all(x.index < s.p["size"] for x in (*self.relied, *those) if x.upper and x.ledger == origin)
             late = self.claim.upper and self.claim.ledger != origin and published > s.as_of + self.policy.skew
             return s.attests and s.p["ledger"] == origin and s.p["query"] == q and self.policy.independent(s.issuer, parties) and seen and not late
         apart = {w for w in self.policy.witnesses if self.policy.independent(self.policy.operators.get(w, ""), parties)}
@@ -475,7 +475,7 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
         found = [(a, a.p["modelMatch"]) for a in every if self.found(a, p["lab"])]
         other = [m for _, m in found if m["outcome"] == "mismatch"]
         best = min((x for x in found if x[1]["outcome"] == "match" and self.enough(*x)), key=lambda x: (-x[1]["tier"], x[0].issuer, x[0].seq), default=None)
-        left = not other and self.release and self.pack.left_out("audit", self.release.id)
+        left = not other and self.release and any(self.pack.left_out("audit", self.release.id, i) for i in self.policy.issuers if self.auditor(i, p["lab"]))
         st["audit/model-match"] = False if any(commit_in(m["source"]["uri"]) for m in other) else None if other or left or every and not best else "attested" if best else "n/a"
         self.outdated |= bool(left)
         if other or left or not best: return
@@ -485,14 +485,15 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
     def found(self, a, lab):  # whether it counts what an audit found, of this release and where that says
         m, rel = a.p["modelMatch"], self.release and a.p["release"] == self.release.id and a.ref("release") == [self.release.id] and self.release
         mine = rel and rel.issuer == lab and rel.p["model"] in ({"kind": "weights", "id": m["released"]},) and (rel.p["model"] == self.open or not self.claim.p.get("variants"))
-        known = a.counts and a.upper and not self.pack.withdrawn(a) and "auditor" in self.policy.roles(a.issuer) and self.policy.independent(a.issuer, [lab])
-        then = mine and known and self.pack.one_branch({a.issuer}) and tried(agrees, m) and m["source"]["uri"] in rel.p["published"]
+        known = a.counts and a.upper and not self.pack.withdrawn(a) and not self.pack.left_out("retraction", a.id, a.issuer) and self.auditor(a.issuer, lab)
+        then = mine and known and self.pack.one_branch({a.issuer}) and not self.pack.other_branch({a.issuer}) and tried(agrees, m) and m["source"]["uri"] in rel.p["published"]
         return then and stamp(m["source"].get("fetched", "2000-01-01T00:00:00Z")) <= self.when(a)[0] + self.policy.skew
+    def auditor(self, issuer, lab): return "auditor" in self.policy.roles(issuer) and self.policy.independent(issuer, [lab])
     def enough(self, a, m):  # whether it is read enough of a model that matches, by the reader's policy, and still stands
         s, share, miss = m.get("sample"), self.policy.share, self.policy.miss
         drawn = not s or (s["drawnBy"] == a.issuer or self.policy.independent(s["drawnBy"], [self.reg.p["lab"]])) and (
             s["bytes"] == s["ofBytes"] or miss and (1 - share) ** s["draws"] <= miss)
-        return drawn and self.chain_to_head(a.issuer, [a])
+        return drawn and (self.chain_to_head(a.issuer, [a]) or self.known([{"issuer": a.issuer}], [a.issuer], [a]))
     def verdict(self, same):
         self.state |= {"model/same-in-all-rows": same, "completeness/registrations": self.completeness()}
         s = self.state = {n: STATES.get(v, v) for n, v in self.state.items()}
