@@ -48,7 +48,13 @@ type process struct {
 // startService serves the ledger of a new home until the test ends.
 func startService(t *testing.T, args ...string) *process {
 	t.Helper()
-	m := newMachine(t, t.TempDir())
+	return newMachine(t, t.TempDir()).startService(args...)
+}
+
+// startService serves the machine's ledger until the test ends.
+func (m *machine) startService(args ...string) *process {
+	t := m.t
+	t.Helper()
 	c := m.command(context.Background(), append([]string{"ledger", "serve", "--listen", "127.0.0.1:0"}, args...)...)
 	var said lines
 	c.Stderr = &said

@@ -119,6 +119,42 @@ func TestFullDiskBackup(t *testing.T) {
 	run(exitOK, restore...)
 }
 
+// A served ledger whose disk is full says so to those who add to it, goes on being read, and
+// takes what they have when there is room, without a new start.
+func TestFullDiskServed(t *testing.T) {
+	d := newDisk(t)
+	operator := newMachine(t, filepath.Join(d.dir))
+	lab := newMachine(t, t.TempDir())
+	s := operator.startService("--interval", "100ms")
+	if err := os.RemoveAll(filepath.Join(lab.dir, homeName)); err != nil {
+		t.Fatal(err)
+	}
+	lab.must("init", "--issuer", "https://lab.example", "--ledger", s.url, "--ledger-key", filepath.Join(operator.dir, homeName, ledgerPubFile), "--ledger-operator", machineIssuer)
+	operator.must("policy", "add", filepath.Join(lab.dir, homeName, policyFile), "--role", "lab")
+	for n := 0; lab.commit(t.Context(), fmt.Sprint("first", n)).Run() != nil; n++ { // the service reads its policy again
+		if n == 50 {
+			t.Fatal("the lab is not let in")
+		}
+	}
+	d.fill(0)
+	var stderr bytes.Buffer
+	c := lab.commit(t.Context(), "second")
+	c.Stderr = &stderr
+	if err := c.Run(); err == nil || !strings.Contains(stderr.String(), `"the ledger's disk is full; send it again when there is room" (HTTP status 507)`) {
+		t.Errorf("on a full disk: %v\n%s", err, stderr.String())
+	}
+	s.answers(3)
+	d.empty()
+	lab.must("commit", "model", "--endpoint", "endpoint.json", "--name", "third")
+	operator.must("ledger", "healthy")
+	lab.must("ledger", "mirror", s.url, "--out", "copy")
+	h := lab.home()
+	h.config.Issuer = "https://lab.example"
+	if chain, err := h.readChain(); err != nil || len(chain) < 3 {
+		t.Errorf("%d statements are kept, %v; want the second too", len(chain), err)
+	}
+}
+
 // newParty is a machine on which a test set and a model are committed to, and a run is
 // registered.
 func newParty(t *testing.T, dir string) *machine {
