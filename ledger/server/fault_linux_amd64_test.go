@@ -7,6 +7,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -100,7 +102,7 @@ func serveUntilTold(root string) error {
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // Tessera warns there of what it could not remove
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	c, _, err := ledgerIn(root)
+	c, w, err := ledgerIn(root)
 	if err != nil {
 		return err
 	}
@@ -112,7 +114,10 @@ func serveUntilTold(root string) error {
 	if err != nil {
 		return err
 	}
-	s := &http.Server{Handler: server.Handler(server.Config{Log: log, Admit: admit})}
+	mux := http.NewServeMux()
+	mux.Handle("/", server.Handler(server.Config{Log: log, Admit: admit}))
+	mux.Handle("/witness/", http.StripPrefix("/witness", witness.Handler(w, nil)))
+	s := &http.Server{Handler: mux}
 	go s.Serve(l)
 	fmt.Println(l.Addr())
 	<-ctx.Done()
@@ -245,7 +250,43 @@ func (d *tormented) load(f fault, n int) {
 		wg.Go(func() { d.send(f, fmt.Sprintf("lab:%d", from+i)) })
 	}
 	wg.Go(func() { d.send(f, "lab:0") }) // which is there
+	wg.Go(func() { d.fork(f) })
 	wg.Wait()
+}
+
+// fork asks the witness to cosign another root of the size that was cosigned last. It never
+// does, whatever it can read of what it has cosigned.
+func (d *tormented) fork(f fault) {
+	d.mu.Lock()
+	size := uint64(0)
+	for n := range d.seen {
+		size = max(size, n)
+	}
+	d.mu.Unlock()
+	if size == 0 {
+		return
+	}
+	root := sha256.Sum256([]byte("another history"))
+	forked, err := note.Sign(&note.Note{Text: fmt.Sprintf("%s\n%d\n%s\n", origin, size, base64.StdEncoding.EncodeToString(root[:]))}, d.conf.Signer)
+	if err != nil {
+		d.t.Error(err)
+		return
+	}
+	for _, old := range []uint64{0, size} {
+		resp, err := d.client.Post(d.url+"/witness/add-checkpoint", "text/plain", strings.NewReader(fmt.Sprintf("old %d\n\n%s", old, forked)))
+		if err != nil {
+			d.mu.Lock()
+			d.cut++
+			d.mu.Unlock()
+			return
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		refused := resp.StatusCode == http.StatusConflict || resp.StatusCode == http.StatusUnprocessableEntity
+		if resp.StatusCode < 400 || f == (fault{}) && !refused {
+			d.t.Errorf("%v: a fork got from the witness: %d %q, %v", f, resp.StatusCode, body, err)
+		}
+	}
 }
 
 // send sends an entry and holds the answer to what an answer must be.
