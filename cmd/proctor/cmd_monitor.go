@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/ledger"
 	"github.com/proctor-attest/proctor/ledger/monitor"
 	"github.com/proctor-attest/proctor/ledger/remote"
@@ -268,7 +269,7 @@ func (m *monitoring) print(e monitored) error {
 	return err
 }
 
-// sightings are the checkpoints of the proofs in packs.
+// sightings are the checkpoints of the proofs in packs, and those of other monitors.
 func sightings(names []string) (seen []monitor.Sighting, err error) {
 	for _, name := range names {
 		pack, done, err := openPack(name)
@@ -279,6 +280,9 @@ func sightings(names []string) (seen []monitor.Sighting, err error) {
 			p, err := ledger.ParseProof(pack.Entries[id].Proof)
 			if err == nil {
 				seen = append(seen, monitor.Sighting{From: "pack " + name, Signed: p.Checkpoint})
+			}
+			if inv, ok := pack.Entries[id].Statement.Predicate.(*attest.Inventory); ok {
+				seen = append(seen, monitor.Sighting{From: "the inventory of " + inv.Issuer + " in " + name, Signed: []byte(inv.Checkpoint)})
 			}
 		}
 		done()

@@ -4,13 +4,16 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/proctor-attest/proctor/attest"
+	"github.com/proctor-attest/proctor/schemas"
 	"github.com/proctor-attest/proctor/verify"
 )
 
@@ -62,5 +65,39 @@ func TestWatchedSettles(t *testing.T) {
 	}
 	if w.strange != 1 || len(w.numbers["https://owner.example"]) != 1 {
 		t.Errorf("%d strangers, numbers %v", w.strange, w.numbers)
+	}
+}
+
+// What another monitor read is held against what this one sees.
+func TestSightingsOfInventories(t *testing.T) {
+	data, err := schemas.Example("inventory")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p attest.Inventory
+	if err := json.Unmarshal(data, &p); err != nil {
+		t.Fatal(err)
+	}
+	st, err := attest.NewStatement(&p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bundle, err := attest.FormatBundle(st.Payload, nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry, err := attest.ParseEntry(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pack := attest.NewPack()
+	pack.Entries[st.ID] = entry
+	name := filepath.Join(t.TempDir(), "inventories.proctor")
+	if err := writePack(name, pack); err != nil {
+		t.Fatal(err)
+	}
+	seen, err := sightings([]string{name})
+	if err != nil || len(seen) != 1 || string(seen[0].Signed) != p.Checkpoint || !strings.HasPrefix(seen[0].From, "the inventory of https://monitor.example") {
+		t.Errorf("sightings %+v, %v", seen, err)
 	}
 }
