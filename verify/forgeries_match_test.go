@@ -615,9 +615,10 @@ func TestMatchTold(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := hooks{policy: thenMonitored(needsAuditors("")), release: audited(nil).release}
+			know := thenMonitored(func(s string) string { return knows(auditor2, "auditor")(knows(auditor, "auditor")(s)) })
+			h := hooks{policy: know, release: audited(nil).release}
 			if tt.policy != nil {
-				h.policy = func(s string) string { return tt.policy(thenMonitored(needsAuditors(""))(s)) }
+				h.policy = func(s string) string { return tt.policy(know(s)) }
 			}
 			h.released = func(w *world, release *attest.Entry) {
 				w.issue(auditor, w.matchOf(release, nil))

@@ -37,6 +37,9 @@ func TestParsePolicyRefuses(t *testing.T) {
 		{"a beacon's chain that is none", "chain = \"", "chain = \"x", "chain"},
 		{"a pin of nothing", "version = 1", "version = 1\npinned = [\"x\"]", "pinned"},
 		{"a denial of nothing", "version = 1", "version = 1\ndeny = {keys = [\"x\"]}", "deny"},
+		{"facets twice", `level = "CAL-1"`, "level = \"CAL-1\"\nfacets = [\"C2\"]\nfacets = [\"I1\"]", "require.facets is written twice"},
+		{"independent parties twice", `independent = [[`, "independent = [[\"a\", \"b\"]]\nindependent = [[", "independent is written twice"},
+		{"roles twice in a second table", `roles = ["lab"]`, "roles = [\"owner\"]\nroles = [\"lab\"]", "issuer.roles is written twice"},
 		{"what is no TOML", "version = 1", "version = = 1", "toml"},
 	} {
 		text := strings.Replace(good, tt.old, tt.new, 1)

@@ -3,6 +3,7 @@ package verify
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/BurntSushi/toml"
@@ -113,10 +114,36 @@ func ParsePolicyFile(text []byte) (*PolicyFile, error) {
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		return nil, fmt.Errorf("policy: unknown member %q", unknown[0].String())
 	}
+	if name := twice(meta); name != "" {
+		return nil, fmt.Errorf("policy: %s is written twice in one table", name)
+	}
 	if file.Version != 1 {
 		return nil, fmt.Errorf("policy: version is %d, want 1", file.Version)
 	}
 	return &file, nil
+}
+
+// twice finds a list that is written twice, which the TOML library lets pass: the second
+// takes the place of the first, and a reader sees either.
+func twice(meta toml.MetaData) string {
+	seen := map[string]bool{}
+	for _, key := range meta.Keys() {
+		name := key.String()
+		switch meta.Type(key...) {
+		case "ArrayHash": // another table of an array: its members begin anew
+			for old := range seen {
+				if strings.HasPrefix(old, name+".") {
+					delete(seen, old)
+				}
+			}
+		case "Array":
+			if seen[name] {
+				return name
+			}
+			seen[name] = true
+		}
+	}
+	return ""
 }
 
 // Format writes the policy down.
