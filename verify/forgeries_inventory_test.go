@@ -86,6 +86,9 @@ func inventoryForgeries() []forgery {
 		return forgery{name: name, what: what, expect: "missing completeness/registrations", base: honest, hooks: hooks}
 	}
 	twice := hooks{policy: monitored, pack: tells(nil), early: func(w *world, set, model *attest.Entry) { w.report(w.register(set, model)) }}
+	runLater := later(func(h *hooks) {
+		h.policy, h.pack = thenMonitored(inText(`facets = ["C2"]`, `facets = ["C2", "O2"]`)), tells(nil)
+	})
 	matched := hooks{policy: thenMonitored(knows(auditor, "auditor")), pack: tells(nil), release: func(_ *world, p *attest.Release) { p.Published = append(p.Published, atCommit) }}
 	withMatch := with(matched, func(h *hooks) {
 		h.policy = thenMonitored(func(s string) string {
@@ -197,6 +200,19 @@ func inventoryForgeries() []forgery {
 				w.log = append(w.log, e)
 				return e
 			})},
+		},
+		{
+			name: "told-of-grant", what: "the owner granted the items before, on another branch of its numbering than the pack shows; a monitor lists it",
+			expect: "missing order/run-later", also: []string{"statement/one-branch", "completeness/chains", "retraction/none"}, base: runLater,
+			hooks: with(runLater, func(h *hooks) {
+				h.pack = toldOf(func(w *world) *attest.Entry {
+					other := *w.chains[owner][1].Statement.Predicate.(*attest.Grant)
+					other.RunID, other.Refs = nil, other.Refs[:1]
+					e := w.signAs(owner, &other)
+					w.log = append(w.log, e)
+					return e
+				})
+			}),
 		},
 		{
 			name: "told-of-audit", what: "the owner graded the answers anew, and the pack leaves that out; a monitor lists it",

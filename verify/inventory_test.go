@@ -224,3 +224,30 @@ func TestInventoryInPlaceOfHead(t *testing.T) {
 		}
 	}
 }
+
+// A ledger that is scanned must be the one that monitors were shown: its witnesses have
+// cosigned both.
+func TestScanOfAnotherHistory(t *testing.T) {
+	for _, forked := range []bool{false, true} {
+		w := newWorld(t, hooks{policy: monitored, pack: func(w *world) {
+			say := func(text string) *attest.Entry {
+				return w.signAs(stranger, &attest.Claim{Header: attest.Header{Issuer: stranger}, Text: text, Scores: w.sums("0")})
+			}
+			n := len(w.log)
+			w.log = append(w.log, say("shown to the monitor"))
+			w.tell(w.pack, nil)
+			if forked {
+				w.log[n] = say("shown to who scans")
+			}
+			w.prove()
+		}})
+		scans, err := ScanInto(t.Context(), w.pack, w.policy(), judgedAt, ledger.FS(w.ledger()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, checks := w.judged(t, Options{Scans: scans})
+		if c := checks["completeness/registrations"]; (c.State == Proven) == forked {
+			t.Errorf("forked %v: %s is %s: %s", forked, c.Name, c.State, c.Detail)
+		}
+	}
+}

@@ -114,6 +114,9 @@ func (r *rowJudge) earlierUnknown(owner string, last *statement) string {
 	if first.Statement.Head().Seq != 0 {
 		return fmt.Sprintf("the first statement of %s here is its %d", owner, first.Statement.Head().Seq)
 	}
+	if c := r.left.forks[owner]; c != nil {
+		return c.Detail
+	}
 	if r.everywhere(nil, owner).why != "" {
 		_, gap := r.followChain(owner, span{first, last.Statement.Head().Seq})
 		return gap
