@@ -79,6 +79,9 @@ func (e *env) signMatch(c *cli.Context) error {
 		return fmt.Errorf("what was found: %w", err)
 	}
 	e.noteWord(c, m)
+	if m.Package != nil && release.Package != nil && m.Outcome == attest.OutcomeMatch && *m.Package != *release.Package {
+		e.note(c, "the package of %s is not the released one: a file beside the model is another, or there are more or less; look at just what was published", c.Args().Get(1))
+	}
 	logged, out, err := e.logNew(c, h, p, pack, release.Name)
 	if err != nil {
 		return err
@@ -102,6 +105,9 @@ func (e *env) noteWord(c *cli.Context, m *attest.ModelMatch) {
 		e.note(c, "the statement says that %s are the files at %s, unchanged: that is your word", c.Args().Get(1), m.Source.URI)
 	default:
 		e.note(c, "no byte of the weights was read: the statement gives no reader facet D2")
+	}
+	if m.Outcome == attest.OutcomeMismatch {
+		e.note(c, "readers who take you for independent will see the release contradicted, or lose facet D2: be sure that you looked at the right place")
 	}
 }
 
