@@ -1,12 +1,15 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/transparency-dev/merkle/rfc6962"
 
 	"github.com/proctor-attest/proctor/ledger/durable"
 )
@@ -40,7 +43,7 @@ func Mirror(ctx context.Context, from Reader, dir string, open func(signed []byt
 	if err := copyTiles(ctx, from, dir, cp.Size, progress); err != nil {
 		return cp, err
 	}
-	if err := ScanVerified(ctx, Dir(dir), cp, 0, func(uint64, []byte) error { return nil }); err != nil {
+	if err := checkCopy(ctx, Dir(dir), cp); err != nil {
 		return cp, err
 	}
 	return cp, durable.WriteFile(name, signed, 0o644)
@@ -87,6 +90,80 @@ func copyTiles(ctx context.Context, from Reader, dir string, size uint64, progre
 		}
 	}
 	return nil
+}
+
+// checkCopy hashes every entry of a copy and compares it, and each tile, with what they
+// give: from tiles that are damaged the copy would serve proofs that do not hold.
+func checkCopy(ctx context.Context, r Reader, cp Checkpoint) error {
+	var levels []tileOf
+	var put func(level int, h [32]byte) error
+	put = func(level int, h [32]byte) error {
+		if level == len(levels) {
+			levels = append(levels, tileOf{})
+		}
+		t := &levels[level]
+		t.hashes = append(t.hashes, h[:]...)
+		if len(t.hashes) < tileWidth*len(h) {
+			return nil
+		}
+		if err := t.compare(ctx, r, uint64(level), 0); err != nil {
+			return err
+		}
+		root := tileRoot(t.hashes)
+		t.index, t.hashes = t.index+1, t.hashes[:0]
+		return put(level+1, root)
+	}
+	err := ScanVerified(ctx, r, cp, 0, func(_ uint64, entry []byte) error {
+		return put(0, [32]byte(rfc6962.DefaultHasher.HashLeaf(entry)))
+	})
+	for level := range levels {
+		if n := len(levels[level].hashes) / 32; err == nil && n > 0 {
+			err = levels[level].compare(ctx, r, uint64(level), uint8(n))
+		}
+	}
+	return err
+}
+
+// tileOf is a tile as the entries give it.
+type tileOf struct {
+	index  uint64
+	hashes []byte
+}
+
+func (t *tileOf) compare(ctx context.Context, r Reader, level uint64, p uint8) error {
+	data, err := r.ReadTile(ctx, level, t.index, p)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", TilePath(level, t.index, p), err)
+	}
+	if len(data) < len(t.hashes) || !bytes.Equal(data[:len(t.hashes)], t.hashes) {
+		return &TileError{TilePath(level, t.index, p), BundlePath(t.index, p), level}
+	}
+	return nil
+}
+
+// A TileError says that a tile in a copy is not what the entries below it give.
+type TileError struct {
+	Tile, Entries string // files, of which one is damaged
+	level         uint64
+}
+
+func (e *TileError) Error() string {
+	if e.level > 0 {
+		return e.Tile + " is not what the tiles below it give"
+	}
+	return e.Tile + " is not what the entries in " + e.Entries + " give"
+}
+
+// tileRoot is the root over the hashes of a full tile.
+func tileRoot(hashes []byte) [32]byte {
+	row := append([]byte(nil), hashes...)
+	for len(row) > 32 {
+		for i := 0; i < len(row); i += 64 {
+			copy(row[i/2:], rfc6962.DefaultHasher.HashChildren(row[i:i+32], row[i+32:i+64]))
+		}
+		row = row[:len(row)/2]
+	}
+	return [32]byte(row)
 }
 
 // width is how many of n hashes the tile at index has; 0 stands for all it can.

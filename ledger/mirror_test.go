@@ -80,3 +80,33 @@ func TestMirrorRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A copy that is damaged is not carried on: it would serve what does not hold.
+func TestMirrorDamagedCopy(t *testing.T) {
+	tr := newTree(600)
+	tr.publish(600)
+	for _, name := range []string{"tile/0/001", "tile/entries/001", "tile/0/002.p/88", "tile/entries/002.p/88", "tile/1/000.p/2"} {
+		dir := t.TempDir()
+		if _, err := ledger.Mirror(t.Context(), tr.reader(), dir, openLog(t), nil); err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data[len(data)-1] ^= 1
+		if err := os.WriteFile(file, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, err = ledger.Mirror(t.Context(), tr.reader(), dir, openLog(t), nil)
+		var damaged *ledger.TileError
+		if partial := filepath.Dir(name) != "tile/0" && filepath.Dir(name) != "tile/entries"; partial {
+			if err != nil {
+				t.Errorf("%s is copied anew, and Mirror says %v", name, err)
+			}
+		} else if !errors.As(err, &damaged) || damaged.Tile != "tile/0/001" || damaged.Entries != "tile/entries/001" {
+			t.Errorf("with %s damaged Mirror says %v", name, err)
+		}
+	}
+}

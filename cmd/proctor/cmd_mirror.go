@@ -54,6 +54,10 @@ func (e *env) runLedgerMirror(c *cli.Context) error {
 	bar := e.progress(c, "copying", 0)
 	cp, err := ledger.Mirror(c.Context, from, c.String("out"), open, func(files, of uint64) { bar.bytes(int64(files), int64(of)) })
 	bar.done()
+	var damaged *ledger.TileError
+	if errors.As(err, &damaged) {
+		return withHint(err, "remove what it names from "+c.String("out")+" and mirror again; if that does not help, it is the ledger that is damaged")
+	}
 	if err != nil {
 		return e.rollback(err)
 	}
