@@ -60,8 +60,9 @@ func New(fsys fs.FS) (*Hub, error) {
 		return nil, err
 	}
 	h.cdn = httptest.NewServer(http.HandlerFunc(h.serveCDN))
-	h.hub = httptest.NewServer(http.HandlerFunc(h.serveHub))
-	h.URL = h.hub.URL
+	h.hub = httptest.NewUnstartedServer(http.HandlerFunc(h.serveHub))
+	h.URL = "http://" + h.hub.Listener.Addr().String() // which its answers name
+	h.hub.Start()
 	return h, nil
 }
 
