@@ -286,7 +286,21 @@ type Outcome struct {
 	Excluded uint64     `json:"excluded"`
 	Score    string     `json:"score"`          // exact, p/q in lowest terms, with the registered denominator
 	Logs     []Artifact `json:"logs,omitempty"` // the harness logs it was sealed from, by digest; not in the pack
+
+	Challenge *Challenge `json:"challenge,omitempty"` // nil: no leaf will be opened
 }
+
+// Challenge says which beacon round, later than the result, decides which leaves the
+// evaluator opens, and by when (PROTOCOL §6).
+type Challenge struct {
+	Chain    Hash   `json:"chain"`
+	Round    uint64 `json:"round"`
+	K        uint64 `json:"k"`        // leaves of each stratum
+	AnswerBy string `json:"answerBy"` // RFC 3339, UTC
+}
+
+// Beacon is the challenge's round.
+func (c *Challenge) Beacon() Round { return Round{Chain: c.Chain, Round: c.Round} }
 
 func (*Result) Kind() string { return "result" }
 
@@ -380,12 +394,25 @@ func (p *Retraction) Subjects() []Subject {
 	return []Subject{{"retracted statement", map[string]string{digestSHA256: p.Target.String()}}}
 }
 
-// Opening discloses what was committed to: exactly one of OpenedItems and
-// Configuration is there.
+// Opening discloses what was committed to: exactly one of OpenedItems, Configuration and
+// Answers is there.
 type Opening struct {
 	Header
 	*OpenedItems
 	Configuration *OpenedConfiguration `json:"configuration,omitempty"`
+	Answers       *OpenedAnswers       `json:"answers,omitempty"`
+}
+
+// OpenedAnswers are leaves of a result that its evaluator discloses, to everybody or to
+// holders.
+type OpenedAnswers struct {
+	Result    Hash       `json:"result"`
+	RunID     Hash       `json:"runID"`
+	Leaves    uint64     `json:"leaves"` // of the result
+	Root      Hash       `json:"root"`
+	Opened    uint64     `json:"opened"`              // leaves
+	Opening   Artifact   `json:"opening"`             // the plain file
+	Encrypted *Encrypted `json:"encrypted,omitempty"` // nil: everybody can read it
 }
 
 // OpenedItems are items of a set that its owner discloses: to everybody, or to
@@ -433,6 +460,8 @@ func (p *Opening) Subjects() []Subject {
 		return []Subject{{p.Name, map[string]string{digestTestset: p.Version.Root.String()}}}
 	case p.Configuration != nil:
 		return []Subject{{"run", map[string]string{digestRun: p.Configuration.RunID.String()}}}
+	case p.Answers != nil:
+		return []Subject{{"run", map[string]string{digestRun: p.Answers.RunID.String()}}}
 	}
 	return nil
 }
@@ -442,17 +471,22 @@ func (p *Opening) Subjects() []Subject {
 const (
 	AuditRegrade    = "regrade"
 	AuditModelMatch = "model-match"
+	AuditChallenge  = "challenge"
 )
 
 // Audit says what somebody found who looked again: at a result, or at the published
 // model. Result and Regrade go together, as Release and Match do.
 type Audit struct {
 	Header
-	What    string      `json:"kind"` // AuditRegrade or AuditModelMatch
-	Method  string      `json:"method"`
-	Result  Hash        `json:"result,omitzero"`
-	Grader  *Hash       `json:"grader,omitempty"` // SHA-256 of what graded
-	Regrade *Regrade    `json:"regrade,omitempty"`
+	What    string   `json:"kind"` // one of the constants
+	Method  string   `json:"method"`
+	Result  Hash     `json:"result,omitzero"`
+	Grader  *Hash    `json:"grader,omitempty"` // SHA-256 of what graded
+	Regrade *Regrade `json:"regrade,omitempty"`
+
+	// Of the leaves that a beacon drew of the result.
+	Challenge *Challenged `json:"challenge,omitempty"`
+
 	Release Hash        `json:"release,omitzero"`
 	Match   *ModelMatch `json:"modelMatch,omitempty"`
 }
@@ -463,6 +497,15 @@ type Regrade struct {
 	Checked uint64   `json:"checked"` // leaves
 	Changed uint64   `json:"changed"` // leaves whose grade is another
 	Score   string   `json:"score"`   // exact, with the registered denominator
+}
+
+// Challenged is the outcome of grading the leaves of a result that a challenge drew and
+// its evaluator opened.
+type Challenged struct {
+	Opening Hash     `json:"opening"` // that answers the challenge
+	Rows    Artifact `json:"rows"`    // a line for each leaf that was drawn
+	Checked uint64   `json:"checked"` // leaves
+	Changed uint64   `json:"changed"` // leaves whose grade is not the result's
 }
 
 func (*Audit) Kind() string { return "audit" }

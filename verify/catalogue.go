@@ -40,6 +40,8 @@ var Catalogue = []CheckInfo{
 	{"result/score", Result, 1, "§5", "the score that the result states follows from the rows"},
 	{"score/recomputed", Result, 1, "§5", "the published score follows from the rows"},
 	{"score/items", Result, 1, "§4", "a score on items that the registrant chose says on how many of how many, and no other does"},
+	{"challenge/answered", Result, 2, "§6", "the evaluator opened, in time, the leaves that a later beacon round drew, and they are what the result commits to"},
+	{"audit/challenge", Result, 2, "§6, §7", "somebody independent graded the opened answers, and found the grades right"},
 	{"audit/regrade", Result, 0, "§1", "the published score stands where answers were graded anew"},
 	{"model/committed", Deployment, 1, "§3", "the registered model is one that a statement in the lab's name commits to"},
 	{"model/seal", Deployment, 1, "§3", "the sealed model was opened, and is the one that was registered"},

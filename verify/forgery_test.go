@@ -76,6 +76,7 @@ func forgeries() []forgery {
 		declaredForgeries(),
 		tokenForgeries(),
 		drawForgeries(),
+		challengeForgeries(),
 	)
 	return append(list, []forgery{
 		{

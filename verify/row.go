@@ -228,7 +228,7 @@ func (r *rowJudge) restsOn(check string) []*statement {
 		return []*statement{r.testsetSt, r.registrationSt}
 	case "result/items", "result/root":
 		return []*statement{r.testsetSt, r.registrationSt, r.resultSt}
-	case "order/registered-before-result", "result/evaluator", "result/first", "result/grades", "result/score", "score/recomputed", "audit/regrade":
+	case "order/registered-before-result", "result/evaluator", "result/first", "result/grades", "result/score", "score/recomputed", "audit/regrade", "challenge/answered":
 		return []*statement{r.registrationSt, r.resultSt}
 	case "model/committed":
 		return []*statement{r.modelSt, r.registrationSt}

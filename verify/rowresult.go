@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/run"
@@ -12,7 +13,7 @@ import (
 // checkResult recomputes everything that a result says from its rows.
 func (r *rowJudge) checkResult() {
 	if r.registration == nil {
-		r.without("no registered result", "result/evaluator", "result/first", "result/items", "result/grades", "result/root", "result/score", "score/recomputed", "audit/regrade")
+		r.without("no registered result", "result/evaluator", "result/first", "result/items", "result/grades", "result/root", "result/score", "score/recomputed", "audit/regrade", "challenge/answered", "audit/challenge")
 		return
 	}
 	r.compare("result/evaluator", r.registration.Evaluator, r.resultSt.issuer(),
@@ -20,12 +21,14 @@ func (r *rowJudge) checkResult() {
 	r.checkFirst()
 	if r.result.Outcome == nil {
 		r.without("the evaluator abandoned the run: "+r.result.Abandoned, "result/items", "result/grades", "result/root", "result/score", "score/recomputed")
-		r.add(Check{Name: "audit/regrade", State: NotApplicable, Detail: "the run has no answers"})
+		for _, name := range []string{"audit/regrade", "challenge/answered", "audit/challenge"} {
+			r.add(Check{Name: name, State: NotApplicable, Detail: "the run has no answers"})
+		}
 		return
 	}
 	r.checkRegrade()
 	of := r.ofRows()
-	r.row.Checks = append(r.row.Checks, of.checks...)
+	r.row.Checks = slices.Concat(r.row.Checks, of.checks, of.opened)
 	r.cannot = r.cannot || of.cannot
 	if of.score == nil {
 		r.without(of.noScore, "result/score", "score/recomputed")
@@ -37,6 +40,7 @@ func (r *rowJudge) checkResult() {
 // ofRows is what the rows of a result come to.
 type ofRows struct {
 	checks  []Check
+	opened  []Check // of leaves that were challenged
 	score   *score.Recomputed
 	noScore string // why there is none
 	cannot  bool   // a check could not be carried out
@@ -49,15 +53,15 @@ func (r *rowJudge) ofRows() *ofRows {
 	if done == nil {
 		alone := *r
 		alone.row = &Row{}
-		done = alone.judgeRows()
-		done.checks = alone.row.Checks
+		rows, err := r.rows(r.result.Rows)
+		done = alone.judgeRows(rows, err)
+		done.checks, done.opened = alone.row.Checks, r.checkChallenge(rows)
 		r.results[r.resultSt] = done
 	}
 	return done
 }
 
-func (r *rowJudge) judgeRows() *ofRows {
-	rows, err := r.rows(r.result.Rows)
+func (r *rowJudge) judgeRows(rows []run.Row, err error) *ofRows {
 	if err != nil {
 		r.refute("result/root", "", "", "%s", err)
 		r.without("the rows cannot be read", "result/items", "result/grades")

@@ -25,7 +25,7 @@ func (j *judge) unshown(v *Verdict) []string {
 		lines = append(lines, "how the model does on the items that were left out: the registrant chose which ones to run")
 	}
 	lines = append(lines,
-		"that the answers are the model's: evaluators can invent answers, and no leaf was challenged here",
+		invented(v),
 		otherRuns(v),
 		"that the model had not seen the items: a fixed set can be in the training data (unseen: missing)",
 		"that the words beside a score are true: only the scores were checked, not the text and labels of who publishes them",
@@ -47,6 +47,14 @@ func (j *judge) unshown(v *Verdict) []string {
 		lines = append(lines, "that the run began after it was registered: the order shown is announced before reported")
 	}
 	return lines
+}
+
+// invented says what is not shown of where the answers come from.
+func invented(v *Verdict) string {
+	if v.Facets[Result] >= 2 {
+		return "that the answers are the model's: those that a beacon drew were graded right, and nobody made them again"
+	}
+	return "that the answers are the model's: evaluators can invent answers, and no leaf was challenged here"
 }
 
 func otherRuns(v *Verdict) string {

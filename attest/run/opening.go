@@ -149,13 +149,16 @@ func (r Row) committed(field string) (attest.Hash, bool) {
 // MismatchError says that an opening is well-formed and false: a value, a leaf or the
 // proof does not fit the result. Any other error means that it could not be read.
 type MismatchError struct {
-	Line   int // from one
+	Line   int // from one; 0 where nobody counted
 	Index  uint64
 	Reason string
 }
 
 func (e *MismatchError) Error() string {
-	if e.Line == 1 {
+	switch e.Line {
+	case 0:
+		return fmt.Sprintf("opening: leaf %d: %s", e.Index, e.Reason)
+	case 1:
 		return "opening: " + e.Reason
 	}
 	return fmt.Sprintf("opening: line %d: leaf %d: %s", e.Line, e.Index, e.Reason)

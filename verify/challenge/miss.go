@@ -73,28 +73,30 @@ func Enough(n, m uint64, miss *big.Rat) uint64 {
 	return lo
 }
 
-// InWords says what a challenge of k credited leaves out of n would have caught, of a
-// result of so many leaves in all.
-func InWords(metric attest.Metric, leaves, credited, k, tolerated uint64) (string, error) {
+// Worth says what a challenge of k out of so many credited leaves, of a result of so many
+// leaves in all, would have caught: an inflation by 2 % of the metric's range. miss is the
+// probability with which it would not.
+func Worth(metric attest.Metric, leaves, credited, k, tolerated uint64) (words string, miss *big.Rat, err error) {
 	lo, hi, err := rangeOf(metric)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	width := new(big.Rat).Sub(hi, lo)
 	delta := new(big.Rat).Mul(width, big.NewRat(2, 100))
 	m, err := Forged(delta, leaves, lo, hi)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	caught := new(big.Rat).Sub(big.NewRat(1, 1), Miss(credited, m, k, tolerated))
 	what := delta.RatString()
 	if width.Cmp(big.NewRat(1, 1)) == 0 {
 		what = "2 points"
 	}
 	if m > credited {
-		return fmt.Sprintf("an inflation of ≥ %s would take more credited answers than there are", what), nil
+		return fmt.Sprintf("an inflation of ≥ %s would take more credited answers than there are", what), new(big.Rat), nil
 	}
-	return fmt.Sprintf("would have caught an inflation of ≥ %s with probability %s %%", what, Percent(caught)), nil
+	miss = Miss(credited, m, k, tolerated)
+	caught := new(big.Rat).Sub(big.NewRat(1, 1), miss)
+	return fmt.Sprintf("would have caught an inflation of ≥ %s with probability %s %%", what, Percent(caught)), miss, nil
 }
 
 func rangeOf(m attest.Metric) (lo, hi *big.Rat, err error) {

@@ -189,7 +189,7 @@ func TestForged(t *testing.T) {
 	}
 }
 
-func TestInWords(t *testing.T) {
+func TestWorth(t *testing.T) {
 	for _, c := range []struct {
 		credited, k uint64
 		want        string
@@ -199,7 +199,7 @@ func TestInWords(t *testing.T) {
 		{800, 110, "would have caught an inflation of ≥ 2 points with probability 95.0 %"},
 		{10, 10, "an inflation of ≥ 2 points would take more credited answers than there are"},
 	} {
-		got, err := InWords(accuracy, 1000, c.credited, c.k, 0)
+		got, _, err := Worth(accuracy, 1000, c.credited, c.k, 0)
 		if err != nil || got != c.want {
 			t.Errorf("%d of %d: %q, %v; want %q", c.k, c.credited, got, err, c.want)
 		}
@@ -219,8 +219,8 @@ func BenchmarkPlan(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N), "ms/plan")
 }
 
-func ExampleInWords() {
-	text, _ := InWords(accuracy, 1000, 800, 163, 0)
+func ExampleWorth() {
+	text, _, _ := Worth(accuracy, 1000, 800, 163, 0)
 	fmt.Println(text)
 	// Output: would have caught an inflation of ≥ 2 points with probability 99.0 %
 }

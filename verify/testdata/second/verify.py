@@ -23,7 +23,7 @@ NEEDS = {k: names.split() for k, names in {  # by facet and level; at 0 a check 
     "I0": "statement/one-branch retraction/none", "I1": "identity/signed", "I2": "identity/role identity/configuration registration/terms",
     "O1": "order/logged order/registered-before-result", "O2": "order/run-later", "O3": "order/drawn-between", "O0": "registration/draw", "C1": "completeness/chains", "C2": "completeness/registrations",
     "V0": "testset/history testset/openings result/first audit/regrade", "D2": "model/recomputed model/uncovered", "D0": "model/package audit/model-match",
-    "V1": "testset/committed testset/skeleton testset/active registration/items result/evaluator result/items result/grades "
+    "V2": "challenge/answered audit/challenge", "V1": "testset/committed testset/skeleton testset/active registration/items result/evaluator result/items result/grades "
           "result/root result/score score/recomputed score/items", "D1": "model/committed model/seal model/same-as-released model/same-in-all-rows"}.items()}
 CHECKS, STATES = sum(NEEDS.values(), []), {True: "proven", False: "contradicted", None: "missing"}
 COMPARES = {n: who for who, names in {"reg": "identity registration", "set": "testset", "reg result": "order result score audit", "reg release": "model audit/model-match",
@@ -416,6 +416,7 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
         st["result/evaluator"] = self.result.issuer == p["evaluator"]
         st["result/first"] = (None if self.pack.left_out("result", run[1], run[0], self.result.seq) else "attested") if all(s.seq >= self.result.seq for s in self.pack.of("result") if s.counts and (s.issuer, s.p["runID"]) == run) else False
         self.graded = rows = tried(lines, data, ROW) if "rows" in res and (data := self.pack.artifact(res["rows"])) is not None else None
+        self.challenge(p, res, rows or [])
         if not rows: return st.update({"result/root": rows})
         if self.items is not None: st["result/items"] = list(map(place, rows)) == [(i, s) for i in self.items for s in range(p["samples"])]
         if self.skeleton is not None:
@@ -430,8 +431,57 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
             holds, other = None if exact is None else self.follows(exact), self.audit and self.audit.p.get("result") != self.result.id
             self.unreadable = exact is not None and holds is None
             st["score/recomputed"] = False if other else "attested" if holds and self.audit else holds
+    def challenge(self, p, res, rows):  # §6: whether the leaves that a beacon drew were opened, and graded alike
+        st, terms, policy, (reported, sure) = self.state, res.get("challenge"), self.policy, self.when(self.result)
+        if not terms: return st.update({"challenge/answered": "n/a", "audit/challenge": "n/a"})
+        by, due = stamp(terms["answerBy"]), earliest(policy, self.pack.files, {"chain": terms["chain"], "round": terms["round"]})
+        if due is None or sure is not True or not reported + policy.margin <= due <= reported + 7 * 86400 or by > reported + 60 * 86400 + policy.skew or not rows: return
+        random = H(bytes.fromhex(parse(self.pack.files["beacons/%s-%d.json" % (terms["chain"], terms["round"])])["signature"]))
+        seed, worst = TH("challenge", bytes.fromhex(self.result.id + terms["chain"]), u(64, terms["round"]), random), self.low if p["metric"]["better"] == "higher" else self.high
+        strata = {n: [] for n in ("excluded", "credited", "uncredited")}
+        for i, row in enumerate(rows): strata["excluded" if excluded(row) else "uncredited" if not self.better(Fraction(row["grade"]), worst, p) else "credited"].append(i)
+        drawn = {n: [at[i] for i in sample(TH("stratum", seed, lp(n)), len(at), terms["k"])] for n, at in strata.items()}
+        mean = p["metric"]["name"] not in PASS and "reduce" not in p["metric"].get("parameters", {})
+        items = {rows[i]["item"] for i in sum(drawn.values(), [])}
+        plan = sorted(sum(drawn.values(), [])) if mean else [i for i, row in enumerate(rows) if row["item"] in items]
+        answers = [o for o in sorted(self.pack.of("opening"), key=lambda o: o.seq) if o.counts and o.issuer == p["evaluator"] and o.p.get("answers", {}).get("result") == self.result.id]
+        for o in answers:
+            found, (at, ok) = tried(self.answers, o.p["answers"], res, rows, plan), self.when(o)
+            if found == "false": st["challenge/answered"] = False
+            if found is True and ok is True and at <= by + policy.skew and not self.pack.withdrawn(o): st["challenge/answered"], self.answer = True, o.id
+            if st["challenge/answered"] is not None: break
+        if st["challenge/answered"] is not True: return
+        good = [self.graded_alike(a, p, rows, plan) for a in sorted(self.pack.of("audit"), key=lambda a: (a.issuer, a.seq)) if self.may_grade(a, p)]
+        n, k, m = len(strata["credited"]), len(drawn["credited"]), -(-2 * len(rows) // 100)
+        miss = Fraction(math.comb(n - m, k), math.comb(n, k)) if m <= n else 0
+        whole = self.config and not (self.config["denominator"] == "left-out" and res["excluded"])
+        if good and all(good) and mean and whole and miss <= Fraction(5, 100): st["audit/challenge"] = "attested"
+    def answers(self, a, res, rows, plan):  # True if an opening opens all that was drawn, "false" if it opens something else than was committed to
+        if any(a[k] != res[k] for k in ("runID", "leaves", "root")) or (data := self.pack.artifact(a["opening"])) is None: return None
+        (head, *items), zero, leaves, opened = lines(data), "0" * 64, [], set()
+        if jcs(head) != jcs({"opened": len(items), "proof": head["proof"], "root": res["root"], "runID": res["runID"], "size": res["leaves"]}) or len(items) != a["opened"]: return None
+        for i in items:
+            row = {k: i[k] for k in ("grade", "item", "response", "sample", "trace") if k in i}
+            if i["index"] >= len(rows) or row != rows[i["index"]]: return "false"
+            if any(commit(f["salt"], n, b64(f["bytes"])) != i.get(n, "") for n, f in i["fields"].items()): return "false"
+            leaves.append((i["index"], H(b"\0", tag("result"), bytes.fromhex(res["runID"]), u(64, i["item"]), u(32, i["sample"]), bytes.fromhex(i["itemLeaf"]),
+                                         bytes.fromhex(i.get("response", zero) + i.get("trace", zero)), lp(i["grade"]))))
+            if "response" in i["fields"] or excluded(i) and "response" not in i: opened.add(i["index"])
+        order, path = [i for i, _ in leaves], cut(b64(head["proof"]))[::-1]
+        if order != sorted(set(order)) or joined(0, res["leaves"], leaves, path).hex() != res["root"] or path: return "false"
+        return set(plan) <= opened or None
+    def may_grade(self, a, p):  # whether an audit of the challenge counts
+        known = a.p["kind"] == "challenge" and a.p["result"] == self.result.id and a.counts and a.upper and self.in_role(a) and not self.pack.withdrawn(a)
+        apart = self.policy.independent(a.issuer, [p["lab"], p["evaluator"]]) and (self.set and a.issuer == self.set.issuer or "auditor" in self.policy.roles(a.issuer))
+        return known and apart and a.p["challenge"]["opening"] == self.answer
+    def graded_alike(self, a, p, rows, plan):
+        c, data = a.p["challenge"], self.pack.artifact(a.p["challenge"]["rows"])
+        anew = data is not None and tried(lines, data, ROW) or []
+        changed = sum(x["grade"] != rows[i]["grade"] for x, i in zip(anew, plan))
+        return [place(x) for x in anew] == [place(rows[i]) for i in plan] and c["checked"] == len(anew) and c["changed"] == changed == 0
     def allowed(self, r):  # whether a grade is one of the metric, or an exclusion for a registered reason
         return r["grade"][9:] in self.config["exclusions"] if excluded(r) else self.low <= (g := Fraction(r["grade"])) <= self.high and "response" in r and self.whole(g)
+    def better(self, grade, worst, p): return grade > worst if p["metric"]["better"] == "higher" else grade < worst
     def whole(self, grade): return self.low < self.high and (self.reg.p["metric"]["name"] not in PASS or grade in (self.low, self.high))
     def exact(self, rows):  # the score of graded rows with the registered denominator; None if nothing says what it is
         (takes, reduce), wrong = self.metric, self.low if self.reg.p["metric"]["better"] == "higher" else self.high
@@ -442,7 +492,7 @@ class Row:  # §2 to §7: a published score; of its checks True is proven, False
         said, scale, unit = Fraction(self.score["score"]), int(self.score["scale"]), Fraction(1, 10 ** self.score["decimals"])
         return None if unit / scale > (self.high - self.low) / 100 or (said / unit).denominator > 1 else abs(exact * scale - said) <= unit / 2
     def audits(self, p):  # whether the published score stands once grades are corrected, by the word of whoever corrected them
-        said = {a: Fraction(a.p["regrade"]["score"]) for a in self.pack.of("audit") if a.p.get("result") == self.result.id and "rows" in self.result.p}
+        said = {a: Fraction(a.p["regrade"]["score"]) for a in self.pack.of("audit") if a.p["kind"] == "regrade" and a.p.get("result") == self.result.id and "rows" in self.result.p}
         found = [(not self.metric[1] or self.follows(s) is not False) and "attested" for a, s in said.items() if self.regraded(a, unseen=s) == s]
         self.state["audit/regrade"] = worst(found or [None] * len(said))
         if "rows" in self.result.p and self.state["audit/regrade"] != "contradicted" and self.pack.left_out("audit", self.result.id): self.state["audit/regrade"], self.outdated = None, True
