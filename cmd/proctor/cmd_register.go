@@ -242,20 +242,27 @@ func parseMetric(c *cli.Context) (attest.Metric, error) {
 
 // parseDeadline reads 14d, a date or a time; the protocol allows 90 days.
 func parseDeadline(text string, now time.Time) (time.Time, error) {
-	var at time.Time
+	at, err := parseDay("deadline", text, now)
+	if err != nil {
+		return at, err
+	}
+	if !at.After(now) || at.Sub(now) > maxDeadline {
+		return at, usagef("--deadline %s: want a time within the next 90 days", at.UTC().Format(time.RFC3339))
+	}
+	return at, nil
+}
+
+// parseDay reads the time that a flag gives as 14d, a date or a time.
+func parseDay(flag, text string, now time.Time) (at time.Time, err error) {
 	var days int
 	if n, err := fmt.Sscanf(text, "%dd", &days); err == nil && n == 1 && text == fmt.Sprintf("%dd", days) {
 		at = now.AddDate(0, 0, days)
 	} else if at, err = time.Parse(time.RFC3339, text); err != nil {
 		if at, err = time.Parse(time.DateOnly, text); err != nil {
-			return at, usagef("--deadline %q: want 14d, 2026-12-24 or 2026-12-24T18:00:00Z", text)
+			return at, usagef("--%s %q: want 14d, 2026-12-24 or 2026-12-24T18:00:00Z", flag, text)
 		}
 	}
-	at = at.Truncate(time.Second)
-	if !at.After(now) || at.Sub(now) > maxDeadline {
-		return at, usagef("--deadline %s: want a time within the next 90 days", at.UTC().Format(time.RFC3339))
-	}
-	return at, nil
+	return at.Truncate(time.Second), nil
 }
 
 // printConfiguration writes a configuration with what the log says, and "?" for

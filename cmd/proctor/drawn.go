@@ -38,7 +38,7 @@ func (e *env) newDrawn(policy *verify.Policy, pack *attest.Pack, runID attest.Ha
 	}
 	d := &drawn{run: runID, reg: reg}
 	var err error
-	if d.beacon, d.round, err = e.drawnRound(policy, reg.Draw, file); err != nil {
+	if d.beacon, d.round, err = e.decidingRound(policy, reg.Draw.Beacon(), file); err != nil {
 		return nil, err
 	}
 	d.draw = challenge.Draw(runID, reg.Draw.Chain, d.round)
@@ -88,28 +88,34 @@ func (d *drawn) choose(pack *attest.Pack) error {
 	return nil
 }
 
-// drawnRound reads and checks the round of a draw.
-func (e *env) drawnRound(policy *verify.Policy, draw *attest.Draw, file string) (*challenge.Beacon, challenge.Round, error) {
-	beacon := policy.Beacon(draw.Chain)
+// decidingRound reads and checks a round that decides something, from a file or as it was
+// fetched.
+func (e *env) decidingRound(policy *verify.Policy, which attest.Round, file string) (*challenge.Beacon, challenge.Round, error) {
+	beacon, _, round, err := e.decidingFile(policy, which, file)
+	return beacon, round, err
+}
+
+func (e *env) decidingFile(policy *verify.Policy, which attest.Round, file string) (*challenge.Beacon, []byte, challenge.Round, error) {
+	beacon := policy.Beacon(which.Chain)
 	if beacon == nil {
-		return nil, challenge.Round{}, withHint(fmt.Errorf("your policy trusts no beacon with chain %s", draw.Chain), `"proctor policy add FILE" takes drand's /info of a chain`)
+		return nil, nil, challenge.Round{}, withHint(fmt.Errorf("your policy trusts no beacon with chain %s", which.Chain), `"proctor policy add FILE" takes drand's /info of a chain`)
 	}
 	name := file
 	if name == "" {
-		name = filepath.Join(homeDir(), beaconsDir, roundName(draw.Beacon()))
+		name = filepath.Join(homeDir(), beaconsDir, roundName(which))
 	}
 	data, err := readLimited(name, challenge.MaxRoundSize)
 	if errors.Is(err, fs.ErrNotExist) && file == "" {
-		return nil, challenge.Round{}, e.roundNotThere(beacon, draw.Round)
+		return nil, nil, challenge.Round{}, e.roundNotThere(beacon, which.Round)
 	}
 	if err != nil {
-		return nil, challenge.Round{}, err
+		return nil, nil, challenge.Round{}, err
 	}
-	round, err := checkRound(beacon, data, fmt.Sprint(draw.Round))
+	round, err := checkRound(beacon, data, fmt.Sprint(which.Round))
 	if err != nil {
-		return nil, challenge.Round{}, fmt.Errorf("%s: %w", name, err)
+		return nil, nil, challenge.Round{}, fmt.Errorf("%s: %w", name, err)
 	}
-	return beacon, round, nil
+	return beacon, data, round, nil
 }
 
 func (e *env) roundNotThere(b *challenge.Beacon, number uint64) error {

@@ -38,7 +38,7 @@ func (e *env) followedRound(c *cli.Context, h *home, policy *verify.Policy, reg 
 	if reg.Draw == nil {
 		return h.laterRound(c.String("beacon"), policy)
 	}
-	if _, _, err := e.drawnRound(policy, reg.Draw, c.String("beacon")); err != nil {
+	if _, _, err := e.decidingRound(policy, reg.Draw.Beacon(), c.String("beacon")); err != nil {
 		return nil, err
 	}
 	round := reg.Draw.Beacon()

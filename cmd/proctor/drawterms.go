@@ -13,7 +13,9 @@ import (
 	"github.com/proctor-attest/proctor/verify/challenge"
 )
 
-const maxDrawAhead = 7 * 24 * time.Hour
+// maxRoundAhead is how long after a statement the round may be due that it leaves something
+// to (PROTOCOL §6).
+const maxRoundAhead = 7 * 24 * time.Hour
 
 func drawFlags() []cli.Flag {
 	return []cli.Flag{
@@ -31,11 +33,11 @@ func (e *env) drawTerms(c *cli.Context, policy *verify.Policy) (*attest.Draw, er
 	if err := checkDrawLine(c); err != nil || !c.IsSet("draw") {
 		return nil, err
 	}
-	beacon, err := drawBeacon(policy, c.String("draw-beacon"))
+	beacon, err := trustedBeacon(policy, c.String("draw-beacon"))
 	if err != nil {
 		return nil, err
 	}
-	round, err := e.drawRound(beacon, policy, c.String("draw"))
+	round, err := ahead{flag: "draw", of: "registration"}.round(beacon, policy, c.String("draw"), e.now())
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +75,7 @@ func checkDrawLine(c *cli.Context) error {
 	return nil
 }
 
-func drawBeacon(policy *verify.Policy, name string) (*challenge.Beacon, error) {
+func trustedBeacon(policy *verify.Policy, name string) (*challenge.Beacon, error) {
 	for i, b := range policy.Beacons {
 		if name == "" || b.Name == name {
 			return &policy.Beacons[i], nil
@@ -85,34 +87,39 @@ func drawBeacon(policy *verify.Policy, name string) (*challenge.Beacon, error) {
 	return nil, withHint(usagef("your policy trusts no beacon %q", name), `"proctor policy show" lists them`)
 }
 
-// drawRound finds the first round that is due at a time, or checks one that is named. It
-// has to come after the registration is logged, by the margin that a reader asks for; the
+// ahead is a round that a statement names before it is due.
+type ahead struct {
+	flag string // that names it
+	of   string // the statement
+}
+
+// round finds the first round that is due at a time, or checks one that is named. It
+// has to come after the statement is logged, by the margin that a reader asks for; the
 // home's own policy stands for the readers'.
-func (e *env) drawRound(b *challenge.Beacon, policy *verify.Policy, text string) (uint64, error) {
-	now := e.now()
-	round, err := parseDrawTime(b, text, now)
+func (a ahead) round(b *challenge.Beacon, policy *verify.Policy, text string, now time.Time) (uint64, error) {
+	round, err := a.parse(b, text, now)
 	if err != nil {
 		return 0, err
 	}
 	due, err := b.Time(round)
 	if err != nil {
-		return 0, usagef("--draw %s: %w", text, err)
+		return 0, usagef("--%s %s: %w", a.flag, text, err)
 	}
-	switch ahead := due.Sub(now); {
-	case ahead < policy.Margin:
-		return 0, withHint(usagef("--draw %s: round %d of %s is due in %s, and your policy's margin is %s", text, round, b.Name, ahead.Round(time.Second), policy.Margin),
-			"a round that is due so soon may be known when the registration is logged: name a later one")
-	case ahead > maxDrawAhead:
-		return 0, usagef("--draw %s: round %d of %s is due in %s; a draw counts within 7 days of the registration", text, round, b.Name, ahead.Round(time.Second))
+	switch wait := due.Sub(now); {
+	case wait < policy.Margin:
+		return 0, withHint(usagef("--%s %s: round %d of %s is due in %s, and your policy's margin is %s", a.flag, text, round, b.Name, wait.Round(time.Second), policy.Margin),
+			"a round that is due so soon may be known when the "+a.of+" is logged: name a later one")
+	case wait > maxRoundAhead:
+		return 0, usagef("--%s %s: round %d of %s is due in %s; a %s counts within 7 days of the %s", a.flag, text, round, b.Name, wait.Round(time.Second), a.flag, a.of)
 	}
 	return round, nil
 }
 
-func parseDrawTime(b *challenge.Beacon, text string, now time.Time) (uint64, error) {
+func (a ahead) parse(b *challenge.Beacon, text string, now time.Time) (uint64, error) {
 	if number, ok := strings.CutPrefix(text, "#"); ok {
 		round, err := strconv.ParseUint(number, 10, 64)
 		if err != nil || round == 0 {
-			return 0, usagef("--draw %q: want a round number from 1", text)
+			return 0, usagef("--%s %q: want a round number from 1", a.flag, text)
 		}
 		return round, nil
 	}
@@ -120,13 +127,13 @@ func parseDrawTime(b *challenge.Beacon, text string, now time.Time) (uint64, err
 	if wait, ok := strings.CutPrefix(text, "+"); ok {
 		d, err := time.ParseDuration(wait)
 		if err != nil {
-			return 0, usagef("--draw %q: want a time from now such as +20m", text)
+			return 0, usagef("--%s %q: want a time from now such as +20m", a.flag, text)
 		}
 		at = now.Add(d)
 	} else {
 		var err error
 		if at, err = time.Parse(time.RFC3339, text); err != nil {
-			return 0, usagef("--draw %q: want +20m, 2026-12-24T18:00:00Z or #ROUND", text)
+			return 0, usagef("--%s %q: want +20m, 2026-12-24T18:00:00Z or #ROUND", a.flag, text)
 		}
 	}
 	return b.RoundAt(at)
