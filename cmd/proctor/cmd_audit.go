@@ -16,7 +16,7 @@ func (e *env) cmdAudit() *cli.Command {
 	return &cli.Command{
 		Name:  "audit",
 		Usage: "look into published scores",
-		Subcommands: []*cli.Command{e.cmdAuditScores(), e.cmdAuditPrepare(), e.cmdAuditRegrade(), e.cmdAuditModel(), {
+		Subcommands: []*cli.Command{e.cmdAuditScores(), e.cmdAuditPrepare(), e.cmdAuditRegrade(), e.cmdAuditModel(), e.cmdAuditChallenge(), {
 			Name:      "impact",
 			Usage:     "what published scores become on a later version of their test set",
 			ArgsUsage: "VERSION RESULT…",

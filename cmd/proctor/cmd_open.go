@@ -20,14 +20,15 @@ func (e *env) cmdOpen() *cli.Command {
 	return &cli.Command{
 		Name:      "open",
 		Usage:     "disclose what you committed to: items, to whom you like, or members of a configuration",
-		ArgsUsage: "TESTSET|REGISTRATION|PACK",
+		ArgsUsage: "TESTSET|REGISTRATION|RESULT|PACK",
 		Description: "--private writes a file for one evaluator, by a channel that you trust, and logs nothing.\n" +
 			"--public logs that these items are open to everybody, and --to HOLDER=age1… that they are\n" +
 			"open to that issuer, whose age key alone decrypts them; the evidence pack carries them.\n" +
 			"What was opened cannot be closed again: whoever held nothing before holds it from then on.\n" +
 			"\"proctor verify PACK\" checks what was opened; with --identity FILE and the pack of an\n" +
 			"opening, a holder decrypts what was opened to it. --configuration opens what \"proctor\n" +
-			"register --seal\" kept private.",
+			"register --seal\" kept private. --challenge opens what a beacon drew of your result, to everybody\n" +
+			"or with --to: \"proctor help challenges\".",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "all", Usage: "open every item"},
 			&cli.StringSliceFlag{Name: "items", Usage: "open the item with this `KEY`, its newest revision; repeatable"},
@@ -36,6 +37,8 @@ func (e *env) cmdOpen() *cli.Command {
 			&cli.BoolFlag{Name: "public", Usage: "log that the items are open to everybody"},
 			&cli.StringSliceFlag{Name: "to", Usage: "log that the items are open to an issuer, as `URI=RECIPIENT` with its age recipient (age1…); repeatable"},
 			&cli.StringSliceFlag{Name: "configuration", Usage: "log what opens a private `MEMBER` of a registered run's configuration; repeatable"},
+			&cli.BoolFlag{Name: "challenge", Usage: "log what opens the leaves of a result that a beacon drew"},
+			&cli.StringFlag{Name: "beacon", Usage: "with --challenge: the round, a `FILE` (default: the one that \"proctor fetch\" saved)"},
 			&cli.StringFlag{Name: "identity", Usage: "decrypt the opening in a pack with this age identity `FILE`"},
 			outFlag(), ledgerFlag(), tsaFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
 		},
@@ -53,6 +56,10 @@ func (e *env) runOpen(c *cli.Context) error {
 		return e.runDecrypt(c, arg)
 	case c.IsSet("configuration"):
 		return e.openConfiguration(c, arg)
+	case c.Bool("challenge"):
+		return e.answerChallenge(c, arg)
+	case c.IsSet("beacon"):
+		return usagef("--beacon goes with --challenge")
 	}
 	ways := 0
 	for _, flag := range []string{"private", "public", "to"} {

@@ -20,8 +20,9 @@ func (e *env) cmdResult() *cli.Command {
 		Description: "Reads plain JSONL, with --row saying where a row keeps what, or an\n" +
 			"lm-evaluation-harness log (results_*.json and samples_*.jsonl). Rows are matched to the\n" +
 			"committed items by key, or by the content of a field with --match. Responses are\n" +
-			"committed and stay here; grades become public.",
-		Flags: []cli.Flag{
+			"committed and stay here; grades become public. With --challenge a beacon's round draws\n" +
+			"later which answers you open (\"proctor help challenges\").",
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "registration", Usage: "the registration: `PACK`, id"},
 			&cli.StringFlag{Name: "items", Usage: "the owner's opening of the items, a `FILE`"},
 			&cli.StringFlag{Name: "row", Usage: "for plain JSONL: `key=PATH,response=PATH,grade=PATH[,sample=PATH][,trace=PATH]`"},
@@ -31,7 +32,7 @@ func (e *env) cmdResult() *cli.Command {
 			&cli.StringFlag{Name: "abandon", Usage: "report, in the place of an outcome, `WHY` there is none"},
 			&cli.StringSliceFlag{Name: "exclude", Usage: "exclude an item that has no row, as `KEY=REASON`; repeatable"},
 			outFlag(), ledgerFlag(), tsaFlag(), passwordFlag(), yesFlag(), dryRunFlag(), quietFlag(),
-		},
+		}, challengeFlags()...),
 		Action: e.runResult,
 	}
 }
@@ -72,11 +73,18 @@ func (e *env) runResult(c *cli.Context) error {
 	if why := c.String("abandon"); why != "" {
 		return e.abandon(s, pack, runID, why, out)
 	}
+	terms, err := e.challengeTerms(c, reg.Metric)
+	if err != nil {
+		return err
+	}
 	sealed, err := e.sealRows(c, pack, runID, reg, runDir)
 	if err != nil {
 		return err
 	}
 	if sealed.predicate.NotBefore, err = e.followedRound(c, h, s.policy, reg); err != nil {
+		return err
+	}
+	if err := sealed.challenge(c, terms, reg.Metric); err != nil {
 		return err
 	}
 	signed, err := s.logAndPack(e.ctx, sealed.predicate, pack, out)
@@ -87,6 +95,11 @@ func (e *env) runResult(c *cli.Context) error {
 		return err
 	}
 	sealed.print(e, signed, reg, out)
+	if terms != nil {
+		if err := e.printChallenge(c, h, signed, sealed, reg); err != nil {
+			return err
+		}
+	}
 	e.note(c, "public from now on: %s.\nSecret, in %s: the responses and what opens them.", becomesPublic(sealed.predicate), runDir)
 	return nil
 }
@@ -95,6 +108,9 @@ func checkResultLine(c *cli.Context) error {
 	if c.IsSet("abandon") {
 		if c.Args().Present() || c.IsSet("items") || c.String("abandon") == "" {
 			return usagef("an abandoned run has no log: --abandon WHY goes with --registration alone")
+		}
+		if c.IsSet("challenge") {
+			return usagef("an abandoned run has no answers to challenge: leave out --challenge")
 		}
 		return need(c, "registration")
 	}
@@ -134,6 +150,7 @@ type sealedRun struct {
 	predicate *attest.Result
 	score     *score.Recomputed
 	config    *run.Configuration
+	rows      []run.Row
 	items     string // how many, and who chose them, where they are not all
 }
 
@@ -190,6 +207,9 @@ func (e *env) sealRows(c *cli.Context, pack *attest.Pack, runID attest.Hash, reg
 		return nil, err
 	}
 	rows, err := matchRows(log.read, items, w, reg, config, c.StringSlice("exclude"))
+	if err == nil && c.IsSet("challenge") {
+		err = w.keepItems(items.skeleton)
+	}
 	if err == nil {
 		err = w.close()
 	}
@@ -221,7 +241,7 @@ func (e *env) sealRows(c *cli.Context, pack *attest.Pack, runID attest.Hash, reg
 		w.abandon()
 		return nil, err
 	}
-	return &sealedRun{score: got, config: config, items: note, predicate: &attest.Result{
+	return &sealedRun{score: got, config: config, rows: rows, items: note, predicate: &attest.Result{
 		Header: attest.Header{Refs: []attest.Ref{{Role: attest.RoleRegistration, ID: runID}}},
 		RunID:  runID,
 		Outcome: &attest.Outcome{

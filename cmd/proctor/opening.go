@@ -133,6 +133,9 @@ func (e *env) runDecrypt(c *cli.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	if p.Answers != nil {
+		return withHint(fmt.Errorf("%s opens answers of a result, no items", name), `"proctor audit challenge check --identity FILE" decrypts and checks them`)
+	}
 	if p.OpenedItems == nil {
 		return fmt.Errorf("%s opens no items", name)
 	}

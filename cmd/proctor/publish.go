@@ -41,6 +41,9 @@ func becomesPublic(p attest.Predicate) string {
 	case *attest.Grant:
 		return "who holds which of your items, what for, and who paid"
 	case *attest.Opening:
+		if p.Answers != nil {
+			return openedAnswersPublic(p.Answers)
+		}
 		if p.OpenedItems == nil {
 			return "these members of the run's configuration"
 		}
@@ -52,6 +55,9 @@ func becomesPublic(p attest.Predicate) string {
 		if p.Match != nil {
 			return "what you found where the release says that its model is, when, and what you read of it"
 		}
+		if p.Challenge != nil {
+			return "which grades you gave to the answers that were drawn, and how"
+		}
 		return "which grades you changed, why, and the score that follows"
 	case *attest.Registration:
 		if p.Items != nil {
@@ -59,9 +65,19 @@ func becomesPublic(p attest.Predicate) string {
 		}
 		return "which model is run on which test set, by whom, how, and when the result is due"
 	case *attest.Result:
+		if p.Outcome != nil && p.Challenge != nil {
+			return "the grade of every item, the score that follows, and that you will open what a beacon draws"
+		}
 		return "the grade of every item, and the score that follows"
 	}
 	return "all of it"
+}
+
+func openedAnswersPublic(p *attest.OpenedAnswers) string {
+	if p.Encrypted != nil {
+		return "how many answers you opened, and to whom; the answers to those alone"
+	}
+	return "these answers, with their traces where there are any, for ever"
 }
 
 // confirm asks before the first entry of a ledger. Where there is nobody to ask, it

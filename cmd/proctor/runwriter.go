@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -12,6 +13,13 @@ import (
 	"github.com/proctor-attest/proctor/attest/harness"
 	"github.com/proctor-attest/proctor/attest/run"
 	"github.com/proctor-attest/proctor/ledger/durable"
+)
+
+// What is kept of a run.
+const (
+	secretFile     = "secret"
+	responsesFile  = "responses.jsonl"
+	itemLeavesFile = "items"
 )
 
 // runWriter commits responses and keeps what opens them: K_run and the responses
@@ -41,11 +49,11 @@ func (w *runWriter) open() error {
 	if _, err := rand.Read(w.secret[:]); err != nil {
 		return err
 	}
-	if err := durable.WriteFile(filepath.Join(w.dir, "secret"), []byte(attest.Hash(w.secret).String()+"\n"), 0o600); err != nil {
+	if err := durable.WriteFile(filepath.Join(w.dir, secretFile), []byte(attest.Hash(w.secret).String()+"\n"), 0o600); err != nil {
 		return err
 	}
 	var err error
-	w.file, err = os.OpenFile(filepath.Join(w.dir, "responses.jsonl"), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	w.file, err = os.OpenFile(filepath.Join(w.dir, responsesFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
@@ -78,6 +86,20 @@ func (w *runWriter) commit(item uint64, row harness.Row) (run.Row, error) {
 	}
 	_, err = w.buf.Write(append(line, '\n'))
 	return out, err
+}
+
+// keepItems keeps the items' leaves, which an answer to a challenge shows: the opening of
+// the items may be gone by then.
+func (w *runWriter) keepItems(skeleton []attest.Hash) error {
+	return durable.Write(filepath.Join(w.dir, itemLeavesFile), 0o600, func(out io.Writer) error {
+		buf := bufio.NewWriter(out)
+		for i := range skeleton {
+			if _, err := buf.Write(skeleton[i][:]); err != nil {
+				return err
+			}
+		}
+		return buf.Flush()
+	})
 }
 
 func (w *runWriter) close() error {
