@@ -53,15 +53,8 @@ func Create(ctx context.Context, c Config) (err error) {
 	if _, err := os.Lstat(c.Anchor); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("anchor %s: %w", c.Anchor, fs.ErrExist)
 	}
-	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+	if err := durable.EmptyDir(c.Dir); err != nil {
 		return err
-	}
-	files, err := os.ReadDir(c.Dir)
-	if err != nil {
-		return err
-	}
-	if len(files) > 0 {
-		return fmt.Errorf("the directory is not empty: %w", fs.ErrExist)
 	}
 	l, err := acquire(ctx, c)
 	if err != nil {
