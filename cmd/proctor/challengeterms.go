@@ -9,7 +9,6 @@ import (
 
 	"github.com/proctor-attest/proctor/attest"
 	"github.com/proctor-attest/proctor/attest/run"
-	"github.com/proctor-attest/proctor/verify"
 	"github.com/proctor-attest/proctor/verify/challenge"
 )
 
@@ -180,12 +179,10 @@ func (e *env) printChallenge(c *cli.Context, h *home, entry *attest.Entry, r *se
 	}
 	fmt.Fprintf(e.stdout, "challenge %d leaves of each stratum\nworth     %s\nround     %d of %s, due %s\nanswer by %s\n",
 		terms.K, worth, terms.Round, beacon.Name, due.Format(time.RFC3339), terms.AnswerBy)
-	check, err := checkToken(policy)
-	if err != nil {
+	switch early, err := e.loggedBefore(policy, entry, due); {
+	case err != nil:
 		return err
-	}
-	by := policy.LoggedBy(entry, verify.Options{At: e.now(), CheckToken: check})
-	if by.IsZero() || due.Before(by.Add(policy.Margin)) {
+	case !early:
 		e.note(c, "nobody dated the result %s before the round is due: under your policy the challenge will not count.", policy.Margin)
 		return nil
 	}

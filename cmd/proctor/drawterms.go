@@ -180,15 +180,24 @@ func (e *env) printDraw(c *cli.Context, h *home, entry *attest.Entry, d *attest.
 		return err
 	}
 	fmt.Fprintf(e.stdout, "drawn     %s\nround     %d of %s, due %s\n", drawInWords(d), d.Round, beacon.Name, due.Format(time.RFC3339))
-	check, err := checkToken(policy)
-	if err != nil {
+	switch early, err := e.loggedBefore(policy, entry, due); {
+	case err != nil:
 		return err
-	}
-	by := policy.LoggedBy(entry, verify.Options{At: e.now(), CheckToken: check})
-	if by.IsZero() || due.Before(by.Add(policy.Margin)) {
+	case !early:
 		e.note(c, "nobody dated the registration %s before the draw is due: under your policy the draw will not count.", policy.Margin)
 		return nil
 	}
 	e.note(c, "after that: proctor fetch %s/%d, then proctor draw %s", beacon.Name, d.Round, entry.Statement.ID.Short())
 	return nil
+}
+
+// loggedBefore reports whether a statement is dated so long before a round is due that
+// what the round decides counts under the policy.
+func (e *env) loggedBefore(policy *verify.Policy, entry *attest.Entry, due time.Time) (bool, error) {
+	check, err := checkToken(policy)
+	if err != nil {
+		return false, err
+	}
+	by := policy.LoggedBy(entry, verify.Options{At: e.now(), CheckToken: check})
+	return !by.IsZero() && !due.Before(by.Add(policy.Margin)), nil
 }
